@@ -67,9 +67,9 @@ def sparsest(
     """Split games into AND and OR effects of least L1 norm, up to a small tolerance on the scores.
 
     Minimises ``sum over S of |I_and(S)| + |I_or(S)|`` subject to ``|v(T) - rebuilt(T)| <= kappa |v(N) - v(empty)|``
-    for every coalition ``T``. Splits with almost the least norm are many; among them lower orders and smaller
-    residuals are preferred, which makes the salient effects most stable under noise in the scores
-    (``interactions/README.md`` has the measurements).
+    for every coalition ``T``. Splits with almost the least norm are many; among them smaller residuals are
+    preferred, and lower orders where two are tied, which makes the salient effects most stable under noise in the
+    scores (``interactions/README.md`` has the measurements).
 
     Args:
         game: scores ``[..., 2**n_players]``, NumPy or torch, 1 to 24 players; the leading axes are batch.
@@ -219,7 +219,7 @@ def _paper(games: GameColumns, kappa: float) -> certified.Solution:
     reach = ((games - games[0]).abs().amax(0) - kappa * (games[-1] - games[0]).abs()).clamp_min(0)
     unknown = torch.full_like(reach, math.nan)
     steps = torch.full_like(reach, paper.STEPS, dtype=torch.int64)
-    return certified.Solution(effects, total(effects.abs().sum(1)), reach, unknown, steps)
+    return certified.Solution(effects, reach, unknown, steps)
 
 
 def _assemble(columns: Tensor, solution: _Flat, tolerance: float, aligned: bool) -> Split:
@@ -248,7 +248,8 @@ def _warn(split: Split, tolerance: float, batch: tuple[int, ...], solver: str) -
     missed = (~torch.as_tensor(split.converged)).nonzero()[:, 0]
     if len(missed) and solver == "certified":
         worst = float(torch.as_tensor(split.gap)[missed].max())
-        shown = ", ".join(str(tuple(int(i) for i in np.unravel_index(int(row), batch))) for row in missed[:5]) if batch else ""
+        named = [tuple(int(i) for i in np.unravel_index(int(row), batch)) for row in missed[:5]] if batch else []
+        shown = ", ".join(map(str, named))
         warnings.warn(
             f"{len(missed)} of {len(split.converged)} games missed the tolerance {tolerance:g} on the certified gap "
             f"(worst gap {worst:.3g}{'; games ' + shown if shown else ''}). Raise max_iterations, or read "

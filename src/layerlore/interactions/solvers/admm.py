@@ -5,7 +5,7 @@ parts, the AND game ``p`` and the OR game ``q``; ``q`` is kept backwards, so tha
 both parts have the same transform ``M``, and OR effects carry a minus sign here.
 The problem solved for each game ``w`` is
 
-    minimise  sum_S weight_S |c_S| + pull |c_S - target_S|  +  smoothing/2 |d - w|^2
+    minimise  sum_S |c_S| + pull |c_S - target_S|  +  smoothing/2 |d - w|^2
     with      c = (M p, M q),   d = p + reversed q,   |d - w| <= radius
 
 Splitting: copies of ``M p, M q`` carry the first sum, copies of ``p, q`` the
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from layerlore.interactions.moebius import halves, orders, sweep_
+from layerlore.interactions.moebius import halves, sweep_
 from layerlore.interactions.solvers.kronecker import KroneckerPower, diagonal_power, joint_eigen
 from layerlore.typing import Column, EffectColumns, GameColumns
 
@@ -40,7 +40,6 @@ class Constants:
     """What the iteration needs to know about a number of players; columns ``[2**n, 1, 1]`` unless said."""
 
     n_players: int
-    order: Tensor
     single: Tensor
     """Positions of the interactions of one player, ``[n]``."""
     effect: Tensor
@@ -70,7 +69,6 @@ def constants_of(n_players: int, device: torch.device) -> Constants:
 
     return Constants(
         n_players=n_players,
-        order=column(torch.from_numpy(orders(n_players)).to(torch.float64)),
         single=torch.tensor([1 << player for player in range(n_players)], device=device),
         effect=column(diagonal_power(n_players, 1, GROWTH)),
         game=column(game),
@@ -90,7 +88,6 @@ class Problem:
 
     game: GameColumns
     radius: Column
-    weight: Tensor
     coupling: Column
     target: EffectColumns | None = None
     pull: float = 0.0
@@ -106,7 +103,6 @@ class Problem:
         return Problem(
             self.game[:, columns],
             self.radius[columns],
-            self.weight if self.weight.shape[-1] == 1 else self.weight[..., columns],
             self.coupling[columns],
             None if self.target is None else self.target[..., columns],
             self.pull,
@@ -169,7 +165,7 @@ class Step:
         """How far the proximal map of the effects moves a point at most, as bounds for `clamp`."""
         problem, constants = self.problem, self.constants
         unit = 1 / (self.state.penalty * constants.effect)
-        norm = (problem.weight * unit).expand(self.effects.shape).clone()
+        norm = unit.expand(self.effects.shape).clone()
         # The empty set is free; OR of one player is the same atom as AND of it, which alone is kept.
         norm[0] = 0
         norm[constants.single, 1] = math.inf

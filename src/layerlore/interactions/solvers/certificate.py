@@ -66,7 +66,7 @@ def evaluate(problem: Problem, state: State) -> Evaluation:
     step.solve()
     effects, delta = _feasible(problem, constants, step.solution)
     size = effects.abs()
-    cost = problem.weight * size
+    cost = size
     if problem.target is not None:
         cost = cost + problem.pull * (effects - problem.target).abs()
     plain, bound = _bounds(problem, state, constants, multipliers)
@@ -111,7 +111,7 @@ def _bounds(
     from the point nearest to all multipliers, and are moved toward feasibility by
     over-relaxed projections.
     """
-    limit = problem.weight + problem.pull
+    limit = 1 + problem.pull
     multipliers[0] = 0
     multipliers[constants.single, 1] = -multipliers[constants.single, 0]
     from_and, from_or = _dual_parts(multipliers, constants)
@@ -135,7 +135,7 @@ def _bound_at(
     gain, size = total(problem.game * dual), dual.abs()
     worst = prices.abs().amax((0, 1)).clamp_min(1e-300)
     plain = (gain - problem.radius * total(size)) / worst
-    worst = (prices.abs() / (problem.weight + problem.pull)).amax((0, 1)).clamp_min(1e-300)
+    worst = worst / (1 + problem.pull)
     solved = gain / worst - total(_residual_conjugate(size / worst, problem.radius, state.smoothing))
     if problem.target is not None:
         solved = solved - total(_pull_conjugate(prices / worst, problem, constants).sum(1))
@@ -182,10 +182,10 @@ def _residual_conjugate(size: GameColumns, radius: Column, smoothing: Column) ->
 
 
 def _pull_conjugate(prices: EffectColumns, problem: Problem, constants: Constants) -> EffectColumns:
-    """Conjugate of ``weight |c| + pull |c - target|``, finite where the prices are feasible."""
+    """Conjugate of ``|c| + pull |c - target|``, finite where the prices are feasible."""
     target = problem.target
     assert target is not None
-    conjugate = torch.maximum(-problem.pull * target.abs(), prices * target - problem.weight * target.abs())
+    conjugate = torch.maximum(-problem.pull * target.abs(), prices * target - target.abs())
     conjugate[0] = 0
     conjugate[constants.single, 1] = 0
     return conjugate

@@ -2,14 +2,15 @@
 
 Splits with almost the least L1 norm are many, and the choice among them decides
 how stable the salient interactions are under noise in the scores. The rule here:
-*of two splits that are almost equally sparse, take the one with the lower orders
-and the smaller residual*. So two problems are solved for each game:
+*of two splits that are almost equally sparse, take the one with the smaller
+residual; of two that are exactly tied, the one with the lower orders* (`pairs`).
+So two problems are solved for each game:
 
 1. *bound*: the plain problem of METHODS A4, for its dual bound alone;
-2. *select*: the same with weights that grow slightly with the order, a small
-   quadratic price on the residual and, if asked, a pull toward given effects.
-   Where that costs more L1 norm than the tolerance allows, the preferences are
-   halved and the bound is tightened until the certified gap is met.
+2. *select*: the same with a small quadratic price on the residual and, if asked,
+   a pull toward given effects. Where that costs more L1 norm than the tolerance
+   allows, the price is halved and the bound is tightened until the certified gap
+   is met.
 
 The first problem likes a small penalty (its dual settles fast), the second a
 large one (its primal does), which is half of the speed.
@@ -25,6 +26,7 @@ from torch import Tensor
 
 from layerlore.interactions.solvers import admm
 from layerlore.interactions.solvers.certificate import Evaluation, evaluate
+from layerlore.interactions.solvers.pairs import merge_pairs_
 from layerlore.typing import Column, EffectColumns, GameColumns
 
 PENALTY = 1.5
@@ -44,19 +46,17 @@ SELECT_CHECK = 50
 STALL = 0.1
 """The bound has settled when `BOUND_CHECK` iterations raise it by less than this share of the tolerance."""
 AIM = 0.5
-"""Share of the tolerance that is aimed at before the preferences are halved."""
+"""Share of the tolerance that is aimed at before the price is halved."""
 SELECT_SHARE = 0.5
 """Share of the tolerance to which the selection problem is solved."""
 
-ORDER_PREFERENCE = 0.1
-"""Extra weight of the highest order over the first."""
 RESIDUAL_PRICE = 0.04
 """Price of the residual, as the share of the L1 norm that its duality gap may take."""
 MAX_SMOOTHING = 0.2
 BOUND_SMOOTHING = 0.3
 """Smoothing of the plain problem over all coalitions, where a little of it speeds convergence."""
 ROUNDS = 3
-"""How often the preferences are halved before they are dropped."""
+"""How often the price is halved before it is dropped."""
 
 BATCH_NUMBERS = 1 << 16
 """Scores iterated together: what a core's second-level cache holds."""
@@ -71,7 +71,6 @@ class Solution:
     """Splits of a batch of games, columns as given; `Split` says what each number means."""
 
     effects: EffectColumns
-    norm: Column
     bound: Column
     value_gap: Column
     iterations: Tensor
@@ -133,7 +132,10 @@ def solve(
         max_iterations=max_iterations,
     )
     _run(work)
-    return Solution(work.effects * (sign / scale), work.norm / scale, work.bound / scale, work.value_gap, work.iterations)
+    effects = work.effects * (sign / scale)
+    if target is None:
+        merge_pairs_(effects)
+    return Solution(effects, work.bound / scale, work.value_gap, work.iterations)
 
 
 def _run(work: _Work) -> None:
@@ -170,14 +172,12 @@ def _coupling(radius: Column, n_players: int) -> Column:
 
 
 def _plain(work: _Work, games: Tensor) -> admm.Problem:
-    return admm.Problem(work.game[:, games], work.radius[games], torch.ones_like(work.constants.order), work.coupling[games])
+    return admm.Problem(work.game[:, games], work.radius[games], work.coupling[games])
 
 
 def _selection(work: _Work, games: Tensor) -> admm.Problem:
-    height = 1 - 1 / work.constants.order.clamp_min(1)
-    weight = 1 + ORDER_PREFERENCE * work.strength[games] * height
     target = None if work.target is None else work.target[..., games]
-    return admm.Problem(work.game[:, games], work.radius[games], weight, work.coupling[games], target, work.pull)
+    return admm.Problem(work.game[:, games], work.radius[games], work.coupling[games], target, work.pull)
 
 
 def _tighten(work: _Work, games: Tensor, stall: float = STALL) -> None:

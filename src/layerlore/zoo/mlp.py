@@ -1,0 +1,43 @@
+"""MLP-7: seven linear layers, the plainest network that has depth.
+
+Source: METHODS A10; Cheng et al. 2024 (arXiv 2409.08712), section 4.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from torch import nn
+
+from layerlore.errors import InputError
+
+N_LINEAR = 7
+
+
+def mlp7(n_inputs: int, n_classes: int, width: int = 1024) -> nn.Sequential:
+    """Seven linear layers with ReLU between them; the logits come out raw.
+
+    The layers are named ``flatten``, ``linear1``, ``relu1``, ..., ``linear7``.
+
+    Args:
+        n_inputs: numbers in one sample, whatever its shape; ``784`` for ``[1, 28, 28]``.
+        n_classes: number of logits.
+        width: outputs of each of the six hidden layers.
+
+    Returns:
+        A network from ``[batch, *sample]`` to logits ``[batch, n_classes]``,
+        initialised by PyTorch's defaults from the global random state.
+
+    Raises:
+        InputError: a size is below 1.
+    """
+    for name, size in (("n_inputs", n_inputs), ("n_classes", n_classes), ("width", width)):
+        if size < 1:
+            raise InputError(f"{name}={size} must be at least 1")
+    sizes = [n_inputs, *[width] * (N_LINEAR - 1), n_classes]
+    layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
+    for index in range(1, N_LINEAR + 1):
+        layers[f"linear{index}"] = nn.Linear(sizes[index - 1], sizes[index])
+        if index < N_LINEAR:
+            layers[f"relu{index}"] = nn.ReLU()
+    return nn.Sequential(layers)
