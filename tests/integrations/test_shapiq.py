@@ -55,7 +55,9 @@ def test_or_effects_are_shapiqs_co_moebius_up_to_sign(n_players):
     assert ours[0] == 0
 
 
-@pytest.mark.parametrize(("op", "transform", "index"), [("and", ll.moebius, "Moebius"), ("or", ll.or_effects, "Co-Moebius")])
+@pytest.mark.parametrize(
+    ("op", "transform", "index"), [("and", ll.moebius, "Moebius"), ("or", ll.or_effects, "Co-Moebius")]
+)
 @pytest.mark.parametrize("n_players", SIZES)
 def test_conversion_equals_what_shapiq_computes(n_players, op, transform, index):
     game = random_game(n_players)
@@ -86,7 +88,9 @@ def test_every_coalition_comes_back(n_players):
 def test_shapley_values_survive_the_conversion():
     game = random_game(4)
     effects = ll.moebius(game)
-    shapley = shapiq.MoebiusConverter(to_shapiq(effects))("SV", 1)
+    from shapiq.game_theory.moebius_converter import MoebiusConverter
+
+    shapley = MoebiusConverter(to_shapiq(effects))("SV", 1)
     share = effects / np.maximum(orders(4), 1)
     for player in range(4):
         ours = share[[coalition for coalition in range(16) if coalition & (1 << player)]].sum()
@@ -111,14 +115,16 @@ def test_torch_effects_give_the_same():
         (np.zeros((2, 4)), "and", r"effects has shape \(2, 4\): pass those of one game, of shape \(2\*\*n_players,\)"),
         (np.zeros(6), "and", "effects has length 6, which is no power of two"),
         (np.array([0.0, np.nan]), "and", "effects holds nan: every effect must be finite"),
+        (np.zeros(4), "nor", "op='nor' is not known; did you mean 'or'"),
     ],
 )
+@pytest.mark.usefixtures("without_type_checks")
 def test_what_cannot_be_converted_is_refused(effects, op, message):
     with pytest.raises(errors.InputError, match=message):
         to_shapiq(effects, op)
 
 
 def test_a_missing_shapiq_names_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "shapiq", None)
+    monkeypatch.setitem(sys.modules, "shapiq.interaction_values", None)
     with pytest.raises(errors.MissingExtraError, match=r"'shapiq', which is not installed.*layerlore\[shapiq\]"):
         to_shapiq(np.zeros(4))

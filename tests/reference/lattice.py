@@ -48,8 +48,7 @@ def rebuilt(and_: np.ndarray, or_: np.ndarray) -> np.ndarray:
     return np.array(
         [
             math.fsum(
-                [float(and_[S]) for S in coalitions if inside(S, T)]
-                + [float(or_[S]) for S in coalitions if S & T != 0]
+                [float(and_[S]) for S in coalitions if inside(S, T)] + [float(or_[S]) for S in coalitions if S & T != 0]
             )
             for T in coalitions
         ]

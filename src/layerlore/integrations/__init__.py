@@ -1,0 +1,1 @@
+"""Results as the objects of other libraries; reached through `layerlore.registry`."""

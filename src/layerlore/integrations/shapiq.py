@@ -11,10 +11,10 @@ from layerlore.interactions.moebius import as_float64, n_players_of, orders
 from layerlore.typing import Effects
 
 if TYPE_CHECKING:
-    import shapiq
+    from shapiq.interaction_values import InteractionValues
 
 
-def to_shapiq(effects: Effects, op: Literal["and", "or"] = "and") -> shapiq.InteractionValues:
+def to_shapiq(effects: Effects, op: Literal["and", "or"] = "and") -> InteractionValues:
     """AND or OR effects of one game, under the name and the sign that shapiq gives them.
 
     AND effects are its index ``"Moebius"``, as they are. OR effects become its index
@@ -51,10 +51,10 @@ def to_shapiq(effects: Effects, op: Literal["and", "or"] = "and") -> shapiq.Inte
         values = np.where(orders(n_players) % 2 == 1, values, -values)
         values[0] = 0
     try:
-        import shapiq  # noqa: PLC0415  # optional, and slow to import
+        from shapiq.interaction_values import InteractionValues  # noqa: PLC0415  # optional, and slow to import
     except ImportError:
         raise missing_extra("shapiq", "shapiq", "conversion to shapiq") from None
-    return shapiq.InteractionValues(
+    return InteractionValues(
         {_players_in(int(coalition)): float(values[coalition]) for coalition in np.flatnonzero(values)},
         index="Moebius" if op == "and" else "Co-Moebius",
         n_players=n_players,

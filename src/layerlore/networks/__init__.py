@@ -1,0 +1,33 @@
+"""Networks: finding, naming and capturing layers, and calling a model so that it is left as found."""
+
+from layerlore.networks.capture import Captured, Visit, capture
+from layerlore.networks.kinds import layer_kinds
+from layerlore.networks.layers import find_layers
+from layerlore.networks.model import check_finite_weights, device_of, dtype_of, evaluating, to_model
+from layerlore.networks.names import layer_aliases
+from layerlore.networks.outputs import Batch, forward, logits_of, tensor_of
+from layerlore.networks.read_outs import READ_OUTS, ReadOut, read_out, read_out_size
+from layerlore.networks.trace import trace
+
+__all__ = [
+    "READ_OUTS",
+    "Batch",
+    "Captured",
+    "ReadOut",
+    "Visit",
+    "capture",
+    "check_finite_weights",
+    "device_of",
+    "dtype_of",
+    "evaluating",
+    "find_layers",
+    "forward",
+    "layer_aliases",
+    "layer_kinds",
+    "logits_of",
+    "read_out",
+    "read_out_size",
+    "tensor_of",
+    "to_model",
+    "trace",
+]

@@ -1,0 +1,29 @@
+"""Players of a sample, their coalitions, and the masked inputs of those (METHODS A1)."""
+
+from layerlore.players.baselines import Baseline, baseline_settings, resolve_baseline
+from layerlore.players.blur import Blur
+from layerlore.players.coalitions import batches, check_players, coalition_table
+from layerlore.players.custom import CustomPlayers
+from layerlore.players.images import ImagePatches
+from layerlore.players.masking import masked_inputs
+from layerlore.players.plan import BACKGROUND_LEVELS, Plan, Players
+from layerlore.players.superpixels import Superpixels
+from layerlore.players.tables import Columns
+
+__all__ = [
+    "BACKGROUND_LEVELS",
+    "Baseline",
+    "Blur",
+    "Columns",
+    "CustomPlayers",
+    "ImagePatches",
+    "Plan",
+    "Players",
+    "Superpixels",
+    "baseline_settings",
+    "batches",
+    "check_players",
+    "coalition_table",
+    "masked_inputs",
+    "resolve_baseline",
+]

@@ -1,0 +1,17 @@
+"""Run folders: arrays on disk that know what produced them, and are never half-written."""
+
+from layerlore.storage.atomic import publish_folder, write_bytes, write_json, write_text
+from layerlore.storage.digests import digest_array, digest_json, digest_tensors
+from layerlore.storage.run import Run, read_manifest
+
+__all__ = [
+    "Run",
+    "digest_array",
+    "digest_json",
+    "digest_tensors",
+    "publish_folder",
+    "read_manifest",
+    "write_bytes",
+    "write_json",
+    "write_text",
+]

@@ -49,6 +49,11 @@ class LeNet5(nn.Module):
         self.fc = nn.Sequential(OrderedDict(f6=nn.Linear(120, 84), relu6=nn.ReLU(), f7=nn.Linear(84, 10)))
 
     def forward(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch 10"]:
+        """Logits of a batch of images.
+
+        Raises:
+            InputError: the images are not ``[1, 28, 28]``.
+        """
         if images.shape[1:] != (1, 28, 28):
             raise InputError(
                 f"LeNet5 got a batch of shape {tuple(images.shape)}: it takes [batch, 1, 28, 28], "

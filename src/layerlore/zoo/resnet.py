@@ -27,7 +27,10 @@ class Shortcut(nn.Module):
         self.stride = stride
         self.new_channels = out_channels - in_channels
 
-    def forward(self, images: Float[Tensor, "batch in_channels height width"]) -> Float[Tensor, "batch out_channels h w"]:
+    def forward(
+        self, images: Float[Tensor, "batch in_channels height width"]
+    ) -> Float[Tensor, "batch out_channels h w"]:
+        """The image at the size and with the channels of the block's output."""
         before = self.new_channels // 2
         after = self.new_channels - before
         return functional.pad(images[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, before, after))
@@ -51,7 +54,10 @@ class BasicBlock(nn.Module):
         self.shortcut = nn.Identity() if plain else Shortcut(in_channels, out_channels, stride)
         self.relu2 = nn.ReLU()
 
-    def forward(self, images: Float[Tensor, "batch in_channels height width"]) -> Float[Tensor, "batch out_channels h w"]:
+    def forward(
+        self, images: Float[Tensor, "batch in_channels height width"]
+    ) -> Float[Tensor, "batch out_channels h w"]:
+        """The block's output, the image halved where the stride is 2."""
         hidden = self.relu1(self.bn1(self.conv1(images)))
         return self.relu2(self.bn2(self.conv2(hidden)) + self.shortcut(images))
 

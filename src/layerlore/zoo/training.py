@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch.nn import functional
 from torch.utils.data import TensorDataset
 
 from layerlore.errors import InputError, check_choice
+from layerlore.networks import device_of, evaluating, logits_of, to_model
 from layerlore.zoo.augment import crop_flip
 from layerlore.zoo.data import DataSets
 
@@ -60,72 +61,107 @@ def train(
             accuracy, which is computed only for this.
 
     Returns:
-        The model it was given, in eval mode, without gradients.
+        The model it was given, in eval mode, without gradients (after an
+        exception too).
 
     Raises:
-        InputError: an option is unknown or out of range, the model has nothing to
-            train or gives no logits for these classes, or the loss is not finite.
+        InputError: an option is unknown or out of range, there are no samples, the
+            model has nothing to train or gives no logits for these classes, or the loss is not finite.
     """
     _check_options(epochs, batch_size, learning_rate, weight_decay)
     check_choice(optimiser, ("adam", "sgd"), "optimiser")
-    check_choice(augment, (None, "crop-flip"), "augment")
+    if augment is not None:
+        check_choice(augment, ("crop-flip",), "augment")
     check_choice(schedule, ("cosine", "constant"), "schedule")
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if not parameters:
         raise InputError("the model has no parameter with requires_grad=True: there is nothing to train")
-    images, labels = data.train.tensors
+    images = data.train.tensors[0]
+    if not len(images):
+        raise InputError(f"the training part of {data.name!r} has no samples")
     if augment and images.dim() != 4:
         raise InputError(f"augment={augment!r} needs images [channels, height, width], not {tuple(images.shape[1:])}")
     steps = _optimiser(optimiser, parameters, learning_rate, weight_decay)
     n_steps = epochs * math.ceil(len(images) / batch_size)
+    rates = (learning_rate * _share(step, n_steps, schedule) for step in range(n_steps))
     generator = torch.Generator().manual_seed(seed)
-    step = 0
-    with _seeded(seed, parameters[0].device), torch.enable_grad():
-        for epoch in range(1, epochs + 1):
-            model.train()
-            for chosen in torch.randperm(len(images), generator=generator).split(batch_size):
-                batch = images[chosen]
-                if augment:
-                    batch = crop_flip(batch, generator)
-                if schedule == "cosine":
-                    steps.param_groups[0]["lr"] = learning_rate * (1 + math.cos(math.pi * step / n_steps)) / 2
-                loss = _loss(model, batch.to(parameters[0]), labels[chosen], data.classes)
-                steps.zero_grad()
-                loss.backward()
-                steps.step()
-                step += 1
-            _check_finite(loss, epoch, learning_rate)
-            if progress is not None:
-                progress(epoch, accuracy(model, data.test))
-    steps.zero_grad()
-    return cast(Model, model.eval())
+    try:
+        with _seeded(seed, device_of(model)), torch.enable_grad():
+            for epoch in range(1, epochs + 1):
+                loss = _epoch(
+                    model.train(),
+                    data,
+                    steps,
+                    batch_size=batch_size,
+                    rates=rates,
+                    generator=generator,
+                    augment=augment,
+                )
+                _check_finite(loss, epoch, learning_rate)
+                if progress is not None:
+                    progress(epoch, accuracy(model, data.test))
+    finally:
+        steps.zero_grad()
+        model.eval()
+    return model
 
 
 def accuracy(model: nn.Module, dataset: TensorDataset, batch_size: int = 512) -> float:
     """Share of the samples whose largest logit is that of their label, in [0, 1].
 
     Runs in eval mode on the device and in the dtype of the parameters, and leaves
-    the mode of every submodule as it was.
+    the mode of every submodule and the random state as they were.
 
     Raises:
-        InputError: there are no samples, or a logit is not a number.
+        InputError: there are no samples, ``batch_size`` is below 1, the model gives
+            fewer logits than there are classes, or a logit is not a number.
     """
+    if batch_size < 1:
+        raise InputError(f"batch_size={batch_size} must be at least 1")
     images, labels = dataset.tensors
     if not len(images):
         raise InputError("the data set has no samples: its accuracy is undefined")
-    like = next(model.parameters(), images)
     n_right = 0
-    with _evaluating(model):
+    with evaluating(model):
         for batch, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True):
-            logits = model(batch.to(like))
+            logits = logits_of(model(to_model(model, batch)))
+            _check_width(logits, labels)
             if logits.isnan().any():
                 raise InputError("the model gives logits that are not numbers: its accuracy is undefined")
             n_right += int((logits.argmax(-1) == truth.to(logits.device)).sum())
     return n_right / len(images)
 
 
+def _epoch(
+    model: nn.Module,
+    data: DataSets,
+    steps: torch.optim.Optimizer,
+    *,
+    batch_size: int,
+    rates: Iterator[float],
+    generator: torch.Generator,
+    augment: str | None,
+) -> Tensor:
+    """One pass over the training part; the loss of its last step."""
+    images, labels = data.train.tensors
+    loss = torch.tensor(math.nan)
+    for chosen in torch.randperm(len(images), generator=generator).split(batch_size):
+        batch = crop_flip(images[chosen], generator) if augment else images[chosen]
+        steps.param_groups[0]["lr"] = next(rates)
+        loss = _loss(model, batch, labels[chosen], data.classes)
+        steps.zero_grad()
+        loss.backward()
+        steps.step()
+    return loss.detach()
+
+
+def _share(step: int, n_steps: int, schedule: str) -> float:
+    """The learning rate of a step as a share of that of the first."""
+    return (1 + math.cos(math.pi * step / n_steps)) / 2 if schedule == "cosine" else 1.0
+
+
 def _loss(model: nn.Module, batch: Tensor, labels: Tensor, classes: tuple[str, ...]) -> Tensor:
-    logits = model(batch)
+    logits = logits_of(model(to_model(model, batch)))
     if logits.shape != (len(batch), len(classes)):
         raise InputError(
             f"the model gives {tuple(logits.shape)} for a batch of {len(batch)} samples and {len(classes)} classes; "
@@ -150,6 +186,14 @@ def _check_options(epochs: int, batch_size: int, learning_rate: float, weight_de
         raise InputError(f"weight_decay={weight_decay} must be 0 or a positive number")
 
 
+def _check_width(logits: Tensor, labels: Tensor) -> None:
+    n_needed = max(2, int(labels.max()) + 1)
+    if logits.shape[1] < n_needed:
+        raise InputError(
+            f"the model gives {logits.shape[1]} logits and labels go up to {n_needed - 1}: one per class is needed"
+        )
+
+
 def _check_finite(loss: Tensor, epoch: int, learning_rate: float) -> None:
     if not loss.isfinite():
         raise InputError(
@@ -168,15 +212,3 @@ def _seeded(seed: int, device: torch.device) -> Iterator[None]:
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)
         yield
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, training in modes:
-            module.training = training

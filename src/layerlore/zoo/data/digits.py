@@ -34,9 +34,7 @@ def read_digits() -> DataSets:
     pixels, targets = load_digits(return_X_y=True)
     images = torch.from_numpy((pixels / BRIGHTEST).astype(np.float32)).view(-1, 1, 8, 8)
     labels = torch.from_numpy(targets.astype(np.int64))
-    train, test = train_test_split(
-        np.arange(len(targets)), test_size=N_TEST, stratify=targets, random_state=SPLIT_SEED
-    )
+    train, test = train_test_split(np.arange(len(targets)), test_size=N_TEST, stratify=targets, random_state=SPLIT_SEED)
     return DataSets(
         train=TensorDataset(images[train], labels[train]),
         test=TensorDataset(images[test], labels[test]),

@@ -43,7 +43,7 @@ def read_file(path: Path) -> bytes:
         raise InputError(f"{path}: {error}; expected {wanted}: fetch it again") from error
 
 
-def check_labels(labels: UInt8[np.ndarray, "n_samples"], classes: Sequence[str], path: Path) -> None:
+def check_labels(labels: UInt8[np.ndarray, " n_samples"], classes: Sequence[str], path: Path) -> None:
     """Raise `InputError` unless every label is a position in ``classes``."""
     wrong = np.flatnonzero(labels >= len(classes))
     if wrong.size:

@@ -29,7 +29,7 @@ class DataSets:
 
 
 def from_bytes(
-    images: UInt8[np.ndarray, "n_samples channels height width"], labels: UInt8[np.ndarray, "n_samples"]
+    images: UInt8[np.ndarray, "n_samples channels height width"], labels: UInt8[np.ndarray, " n_samples"]
 ) -> TensorDataset:
     """Pixels 0-255 as float32 in [0, 1], and labels as int64."""
     return TensorDataset(
