@@ -1,7 +1,6 @@
 """Tests of the training loop: the same bits for the same seed, and nothing else touched."""
 
 import math
-import time
 
 import numpy as np
 import pytest
@@ -208,8 +207,6 @@ def test_crop_flip_is_a_shift_and_a_flip():
 def test_small_resnet_learns_the_digits():
     data = load_data("digits")
     torch.manual_seed(0)
-    start = time.perf_counter()
     model = train(small_resnet(10), data, epochs=20)
     # Seeds 0 to 2 give 0.984 to 0.988 in 3 to 4 seconds.
     assert accuracy(model, data.test) >= 0.97
-    assert time.perf_counter() - start < 60

@@ -6,6 +6,7 @@ from layerlore.networks.layers import find_layers
 from layerlore.networks.model import check_finite_weights, device_of, dtype_of, evaluating, to_model
 from layerlore.networks.names import layer_aliases
 from layerlore.networks.outputs import Batch, forward, logits_of, tensor_of
+from layerlore.networks.probabilities import OutputKind, as_logits, check_logits
 from layerlore.networks.read_outs import READ_OUTS, ReadOut, read_out, read_out_size
 from layerlore.networks.trace import trace
 
@@ -13,10 +14,13 @@ __all__ = [
     "READ_OUTS",
     "Batch",
     "Captured",
+    "OutputKind",
     "ReadOut",
     "Visit",
+    "as_logits",
     "capture",
     "check_finite_weights",
+    "check_logits",
     "device_of",
     "dtype_of",
     "evaluating",

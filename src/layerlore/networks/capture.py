@@ -116,12 +116,12 @@ def _visiting(asked: Sequence[Call], visit: Visit) -> Watch:
     def hand_on(call: Call, output: Tensor) -> None:
         if call in asked:
             visit(str(call), output)
-        elif call.index == 0:
+        elif call.number == 0:
             visit(call.module, output)
         else:
             raise LayerError(
-                f"layer {call.module!r} is called more than once in a forward pass: with visit= each call needs its own "
-                f"name, such as '{call.module}@0'; call trace first and pass the names that it gives"
+                f"layer {call.module!r} is called more than once in a forward pass: with visit= each call needs its "
+                f"own name, such as '{call.module}@0'; call trace first and pass the names that it gives"
             )
 
     return Watch(asked, hand_on)

@@ -40,7 +40,9 @@ def _repeated_classes(model: nn.Module) -> set[type]:
     for parent in model.modules():
         if not isinstance(parent, _CONTAINERS):
             continue
-        classes = [type(child) for child in parent.children() if _is_composite(child)]
+        # Unlike children(), the container itself repeats a block that stands in it more than once.
+        children = parent.values() if isinstance(parent, nn.ModuleDict) else parent
+        classes = [type(child) for child in children if _is_composite(child)]
         if is_callable(parent):
             in_sequence.update(classes)
         else:

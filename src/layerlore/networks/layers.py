@@ -58,7 +58,7 @@ def find_layers(model: nn.Module, layers: str | Sequence[str] | None = None) -> 
             "result. Leave the module out, or rename it if it is not the network's output"
         )
     place = {name: index for index, name in enumerate(modules_of(model))}
-    return [str(call) for call in sorted(calls, key=lambda call: (place[call.module], call.index or 0))]
+    return [str(call) for call in sorted(calls, key=lambda call: (place[call.module], call.number or 0))]
 
 
 def _matching(model: nn.Module, pattern: str) -> list[Call]:
@@ -88,7 +88,7 @@ def _named(model: nn.Module, names: Sequence[str]) -> list[Call]:
                 f"name what it holds: {', '.join(held[:5]) or 'nothing'}"
             )
         twice = [asked[other] for other in (call, Call(call.module, None)) if other in asked]
-        if call.index is None:
+        if call.number is None:
             twice += [other_name for other, other_name in asked.items() if other.module == call.module]
         if twice:
             raise LayerError(f"layer {name!r} is asked for twice: {twice[0]!r} is or includes the same layer")

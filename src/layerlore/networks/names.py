@@ -18,10 +18,10 @@ class Call(NamedTuple):
     """A module by its first name, and which of its calls: None means all of them."""
 
     module: str
-    index: int | None
+    number: int | None
 
     def __str__(self) -> str:
-        return self.module if self.index is None else f"{self.module}@{self.index}"
+        return self.module if self.number is None else f"{self.module}@{self.number}"
 
 
 def modules_of(model: nn.Module) -> dict[str, nn.Module]:

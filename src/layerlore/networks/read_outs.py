@@ -25,29 +25,22 @@ _NEEDED = {
 }
 
 
-def _check(name: str, output: Tensor) -> None:
-    if output.dim() == 0:
-        raise InputError(f"read-out {name!r} needs an output {_NEEDED[name]} and got a single number")
-    read_out_size(name, output.shape[1:])
-
-
-def _flatten(output: Float[Tensor, "batch *rest"]) -> Float[Tensor, "batch n_features"]:
-    _check("flatten", output)
+def _flatten(output: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch n_features"]:
     return output.unsqueeze(1) if output.dim() == 1 else output.flatten(1)
 
 
-def _mean(output: Float[Tensor, "batch *rest"]) -> Float[Tensor, "batch n_features"]:
-    _check("mean", output)
+def _mean(output: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch n_features"]:
+    read_out_size("mean", output.shape[1:])
     return output.mean(1)
 
 
-def _cls(output: Float[Tensor, "batch *rest"]) -> Float[Tensor, "batch n_features"]:
-    _check("cls", output)
+def _cls(output: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch n_features"]:
+    read_out_size("cls", output.shape[1:])
     return output[:, 0]
 
 
-def _gap(output: Float[Tensor, "batch *rest"]) -> Float[Tensor, "batch n_features"]:
-    _check("gap", output)
+def _gap(output: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch n_features"]:
+    read_out_size("gap", output.shape[1:])
     return output.flatten(2).mean(2)
 
 

@@ -110,7 +110,7 @@ def _check_count(call: Call, count: int) -> None:
             f"layer {call.module!r} was not called in the forward pass: it is not in use, or its parent takes its "
             "weights without calling it; leave it out or choose its parent"
         )
-    if call.index is not None and (count == 1 or call.index >= count):
+    if call.number is not None and (count == 1 or call.number >= count):
         known = f"'{call.module}'" if count == 1 else f"'{call.module}@0' to '{call.module}@{count - 1}'"
         times = "once" if count == 1 else f"{count} times"
         raise LayerError(

@@ -16,11 +16,11 @@ from torch.utils.data import Dataset
 
 from layerlore.engines import default_budget
 from layerlore.errors import ConvergenceWarning, InputError, ProbeError, QualityWarning, RunError, check_choice
-from layerlore.networks import READ_OUTS, check_finite_weights, device_of, find_layers, read_out_size, trace
+from layerlore.networks import READ_OUTS, OutputKind, check_finite_weights, device_of, find_layers, read_out_size, trace
 from layerlore.probes.data import revisitable
 from layerlore.probes.features import Features
 from layerlore.probes.lbfgs import Minimiser
-from layerlore.probes.objective import Loss, agreement, losses, outputs, value_and_gradient
+from layerlore.probes.objective import Loss, agreement, losses, predictions, value_and_gradient
 from layerlore.probes.price import HISTORY, check_price, price
 from layerlore.probes.probes import Probe, Probes, Quality, network_digest
 from layerlore.probes.survey import Survey, survey
@@ -46,6 +46,7 @@ def fit_probes(
     read_out: str | Mapping[str, str] = "flatten",
     penalties: Sequence[float] = PENALTIES,
     loss: Loss = "cross_entropy",
+    outputs: OutputKind = "logits",
     tolerance: float = TOLERANCE,
     max_passes: int = MAX_PASSES,
     batch_size: int = 256,
@@ -69,6 +70,7 @@ def fit_probes(
         read_out: how outputs become vectors: ``"flatten"``, ``"mean"``, ``"cls"`` or ``"gap"``, for all layers or by name.
         penalties: grid of L2 penalties.
         loss: ``"cross_entropy"``, or ``"squared"`` for networks that predict numbers.
+        outputs: what the network returns; ``"probabilities"`` only if it cannot return logits.
         tolerance: largest gradient entry at which a probe counts as trained.
         max_passes: passes over the data at most.
         batch_size: for a `Dataset`.
@@ -96,7 +98,8 @@ def fit_probes(
     visits = [revisitable(train_data, batch_size, "train_data")]
     if validation is not None:
         visits.append(revisitable(validation, batch_size, "validation"))
-    found = survey(model, visits[0], visits[1] if validation is not None else None, loss, seed, _Counter(report, "look", None))
+    held = visits[1] if validation is not None else None
+    found = survey(model, visits[0], held, loss, outputs, seed, _Counter(report, "look", None))
     first = next(iter(visits[0]()))[0]
     shapes = trace(model, first, names)
     read_outs = _read_outs(read_out, list(shapes))
@@ -107,6 +110,7 @@ def fit_probes(
         "layers": {layer: read_outs[layer] for layer in shapes},
         "penalties": [float(penalty) for penalty in penalties],
         "loss": loss,
+        "outputs": outputs,
         "seed": seed if validation is None else None,
         "n_train": int((~found.validation).sum()),
         "tolerance": tolerance,
@@ -239,7 +243,7 @@ class _Trainer:
     def judge(self, rows: slice, features: Tensor) -> None:
         """Add a batch to the losses and accuracies of the trained probes."""
         parameters = self.minimiser.point.view(self.shape)
-        predicted = outputs(parameters, self.standardised(features))
+        predicted = predictions(parameters, self.standardised(features))
         labels, train = self.labels[rows], self.train[rows].to(torch.float64)
         for number, measured in enumerate((losses(predicted, labels, self.loss), agreement(predicted, labels, self.loss))):
             self.judged[0, number] += measured @ train

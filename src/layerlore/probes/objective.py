@@ -20,7 +20,7 @@ Labels = Shaped[Tensor, "batch ..."]
 PerProbe = Float64[Tensor, "n_penalties"]
 
 
-def outputs(parameters: Stack, features: Features) -> Float64[Tensor, "n_penalties batch n_outputs"]:
+def predictions(parameters: Stack, features: Features) -> Float64[Tensor, "n_penalties batch n_outputs"]:
     """Outputs of every probe of the stack, in float64."""
     n_penalties, n_outputs, width = parameters.shape
     flat = parameters[..., :-1].reshape(-1, width - 1).to(features.dtype)
@@ -48,7 +48,7 @@ def agreement(predicted: Float64[Tensor, "*stack batch n_outputs"], labels: Labe
 
 def value_and_gradient(parameters: Stack, features: Features, labels: Labels, loss: Loss) -> tuple[PerProbe, Stack]:
     """Sums over a batch of the loss and of its gradient; the penalty is not in them."""
-    predicted = outputs(parameters, features)
+    predicted = predictions(parameters, features)
     value = losses(predicted, labels, loss).sum(-1)
     if loss == "squared":
         slope = predicted - _targets(labels, predicted)

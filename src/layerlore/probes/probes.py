@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,16 +51,23 @@ class Probe:
     layer: str
     read_out: str
     shape: tuple[int, ...]
-    weight: Float64[Tensor, "n_outputs n_features"]
+    weight: Float[Tensor, "n_outputs n_features"]
     bias: Float64[Tensor, "n_outputs"]
     penalty: float
     converged: bool
     quality: Quality
 
     def __call__(self, features: Float[Tensor, "batch n_features"]) -> Float64[Tensor, "batch n_outputs"]:
-        """Logits of a batch of read-out features, float64 on the features' device."""
-        weight, bias = self.weight.to(features.device), self.bias.to(features.device)
-        return torch.addmm(bias, features.to(torch.float64), weight.T)
+        """Logits of a batch of read-out features, float64 on the features' device.
+
+        The product is taken in the features' own dtype: its rounding is of the size of the features' own.
+        """
+        weight = self.weight.to(features.device, features.dtype)
+        return (features @ weight.T).to(torch.float64) + self.bias.to(features.device)
+
+    def on(self, device: torch.device, dtype: torch.dtype) -> Probe:
+        """The same probe with its weight in another dtype on another device, to be called many times."""
+        return replace(self, weight=self.weight.to(device, dtype), bias=self.bias.to(device))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float64, Shaped
 from torch import Tensor, nn
 
 from layerlore.errors import InputError
-from layerlore.networks import evaluating, forward, logits_of, to_model
+from layerlore.networks import OutputKind, as_logits, check_logits, evaluating, forward, logits_of, to_model
 from layerlore.probes.data import Batch, rows
 from layerlore.probes.objective import Loss
 
@@ -44,7 +44,15 @@ class Survey:
         return self.logits.shape[1]
 
 
-def survey(model: nn.Module, train: Visit, validation: Visit | None, loss: Loss, seed: int, on_batch: Callable[[int], None]) -> Survey:
+def survey(
+    model: nn.Module,
+    train: Visit,
+    validation: Visit | None,
+    loss: Loss,
+    kind: OutputKind,
+    seed: int,
+    on_batch: Callable[[int], None],
+) -> Survey:
     """Visit all data once, with one forward pass of the network.
 
     Raises:
@@ -59,7 +67,7 @@ def survey(model: nn.Module, train: Visit, validation: Visit | None, loss: Loss,
             for inputs, given in () if visit is None else visit():
                 _check_inputs(inputs, sum(map(len, labels)))
                 _digest_batch(digest, inputs, given)
-                logits.append(logits_of(forward(model, to_model(model, inputs))).to("cpu", torch.float64))
+                logits.append(as_logits(logits_of(forward(model, to_model(model, inputs))).cpu(), kind))
                 labels.append(given.cpu())
                 if number == 0:
                     n_train += len(given)
@@ -71,6 +79,8 @@ def survey(model: nn.Module, train: Visit, validation: Visit | None, loss: Loss,
     bad = (~torch.isfinite(own)).any(1).nonzero()
     if len(bad):
         raise InputError(f"the network's output for sample {int(bad[0])} of the data is not finite: check inputs and weights")
+    if loss != "squared" and kind == "logits":
+        check_logits(own)
     every = check_labels(every, own.shape[1], loss)
     held = torch.zeros(len(every), dtype=torch.bool)
     if validation is None:

@@ -1,0 +1,88 @@
+"""Which interactions count, and the unit in which they are compared (METHODS A5).
+
+Arrays hold both ops: ``effects[..., op, coalition]``, AND first.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float64
+
+from layerlore.interactions.moebius import moebius, n_players_of, or_zeta, orders, zeta
+
+SALIENCE = 0.05
+"""Share of the largest effect of a layer above which an interaction is salient."""
+
+OPS = ("and", "or")
+
+OpEffects = Float64[np.ndarray, "*batch 2 n_coalitions"]
+ByOrder = Float64[np.ndarray, "*batch 2 n_players"]
+
+
+def largest_effect(effects: OpEffects) -> Float64[np.ndarray, "*batch"]:
+    """Largest absolute effect over ops and non-empty coalitions."""
+    return np.abs(effects[..., 1:]).max(axis=(-2, -1))
+
+
+def is_salient(effects: OpEffects, threshold: Float64[np.ndarray, "*threshold"]) -> Bool[np.ndarray, "*batch 2 n_coalitions"]:
+    """Which effects are larger than the threshold of their layer; never the empty set, never NaN."""
+    salient = np.abs(effects) > np.asarray(threshold)[..., None, None]
+    salient[..., 0] = False
+    return salient
+
+
+def sum_by_order(values: Float64[np.ndarray, "*batch n_coalitions"]) -> Float64[np.ndarray, "*batch n_players"]:
+    """Sums over the interactions of order 1, 2, ... n."""
+    n_players = n_players_of(values.shape[-1])
+    order = orders(n_players)
+    starts = np.searchsorted(np.sort(order), np.arange(1, n_players + 1))
+    return np.add.reduceat(values[..., np.argsort(order, kind="stable")], starts, axis=-1)
+
+
+def shapley_values(game: Float64[np.ndarray, "*batch n_coalitions"]) -> Float64[np.ndarray, "*batch n_players"]:
+    """Shapley values of a game: every Harsanyi dividend shared equally among its players.
+
+    ``phi_i = sum over S with i of I(S) / |S|`` with ``I`` the Moebius transform; they sum to ``v(N) - v(empty)``.
+
+    Args:
+        game: scores ``[..., 2**n_players]``.
+
+    Source: Harsanyi 1963; METHODS A3.
+
+    >>> shapley_values(np.array([0.0, 1.0, 1.0, 5.0]))
+    array([2.5, 2.5])
+    """
+    n_players = n_players_of(game.shape[-1])
+    shares = np.asarray(moebius(game)) / np.maximum(orders(n_players), 1)
+    members = [shares.reshape(*shares.shape[:-1], -1, 2, 1 << player)[..., 1, :].sum((-2, -1)) for player in range(n_players)]
+    return np.stack(members, axis=-1)
+
+
+def rebuild(effects: OpEffects, empty: Float64[np.ndarray, "*batch"], salient: Bool[np.ndarray, "*batch 2 n_coalitions"]):
+    """The game that ``v(empty)`` and the salient effects alone rebuild (Cheng et al. 2024, Lemma 3.4)."""
+    kept = np.where(salient, effects, 0.0)
+    kept[..., 0, 0] = empty
+    return zeta(kept[..., 0, :]) + or_zeta(kept[..., 1, :])
+
+
+def rebuild_error(
+    game: Float64[np.ndarray, "*batch n_coalitions"],
+    effects: OpEffects,
+    salient: Bool[np.ndarray, "*batch 2 n_coalitions"],
+) -> tuple[Float64[np.ndarray, "*batch"], Float64[np.ndarray, "*batch"]]:
+    """Error of rebuilding a game from its salient interactions, relative to ``|v(N) - v(empty)|``.
+
+    Root mean square over all coalitions of ``v - rebuilt``, and of ``v - delta - rebuilt``; NaN where
+    ``v(N) = v(empty)``.
+
+    Source: Cheng et al. 2024, Lemma 3.4; METHODS A5.
+    """
+    rebuilt = rebuild(effects, game[..., 0], salient)
+    matched = zeta(effects[..., 0, :]) + or_zeta(effects[..., 1, :])
+    reach = np.abs(game[..., -1] - game[..., 0])
+    unit = np.where(reach > 0, reach, np.nan)
+    return _rms(game - rebuilt) / unit, _rms(matched - rebuilt) / unit
+
+
+def _rms(values: Float64[np.ndarray, "*batch n_coalitions"]) -> Float64[np.ndarray, "*batch"]:
+    return np.sqrt((values * values).mean(-1))

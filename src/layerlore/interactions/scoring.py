@@ -1,0 +1,132 @@
+"""Stage one of `explain`: scores of all layers on all masked versions of a sample.
+
+One forward pass of a batch of masked inputs serves every layer: an output turns
+into scores in the hook and is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, Int64
+from torch import Tensor, nn
+
+from layerlore.errors import InputError
+from layerlore.interactions.scores import Score, score_outputs
+from layerlore.networks import (
+    OutputKind,
+    as_logits,
+    capture,
+    device_of,
+    dtype_of,
+    evaluating,
+    forward,
+    logits_of,
+    read_out,
+    to_model,
+)
+from layerlore.players import Plan, batches, coalition_table, masked_inputs
+from layerlore.probes import Probe, Probes
+
+SampleScores = Float64[np.ndarray, "n_targets n_layers n_coalitions"]
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A network with its probes, ready to score masked inputs.
+
+    Attributes:
+        model: the network.
+        probes: by layer, weights on the network's device.
+        outputs: what the network returns.
+        score: how outputs become one number.
+    """
+
+    model: nn.Module
+    probes: Mapping[str, Probe]
+    outputs: OutputKind
+    score: Score
+
+    @classmethod
+    def of(cls, model: nn.Module, probes: Probes, score: Score) -> Scorer:
+        """The scorer of a network and its probes."""
+        device, dtype = device_of(model), dtype_of(model)
+        ready = {probe.layer: probe.on(device, dtype) for probe in probes}
+        return cls(model, ready, probes.identity["outputs"], score)
+
+    def score_sample(
+        self,
+        sample: Float[Tensor, "*sample"],
+        baseline: Float[Tensor, "*sample"],
+        plan: Plan,
+        levels: tuple[float, ...],
+        targets: Int64[Tensor, "n_targets"],
+        batch_size: int,
+        on_batch: Callable[[int], None],
+    ) -> SampleScores:
+        """Scores of every target, layer (the network's own output last) and coalition of one sample.
+
+        Costs ``len(levels) * 2**n_players`` forward passes and one transfer to the CPU. The model must be in eval mode
+        (`evaluating`).
+
+        Args:
+            sample: one input, on the network's device.
+            baseline: its baseline, of the same shape.
+            plan: its players.
+            levels: shares of the background to show; scores are averaged over them.
+            targets: classes to explain.
+            batch_size: masked inputs per forward pass.
+            on_batch: told how many masked inputs have passed.
+
+        Raises:
+            InputError: scores that are not finite; the layer is named.
+        """
+        n_players = plan.n_players
+        names = [*self.probes, "output"]
+        scores = torch.zeros(len(targets), len(names), 1 << n_players, dtype=torch.float64, device=sample.device)
+        targets = targets.to(sample.device)
+        columns = slice(0, 0)
+
+        def add(row: int, outputs: Tensor) -> None:
+            scores[:, row, columns] += score_outputs(outputs, targets, self.score).T
+
+        rows = {layer: row for row, layer in enumerate(self.probes)}
+
+        def visit(layer: str, output: Tensor) -> None:
+            probe = self.probes[layer]
+            add(rows[layer], probe(read_out(probe.read_out)(output)))
+
+        with capture(self.model, list(self.probes), visit):
+            for start, stop in batches(n_players, batch_size):
+                columns = slice(start, stop)
+                coalitions = coalition_table(n_players, start, stop, sample.device)
+                for level in levels:
+                    outputs = forward(self.model, masked_inputs(sample, baseline, plan, coalitions, level))
+                    add(len(names) - 1, as_logits(logits_of(outputs), self.outputs))
+                    on_batch(stop - start)
+        scores /= len(levels)
+        result = scores.cpu().numpy()
+        _check_finite(result, names)
+        return result
+
+
+def unmasked_logits(model: nn.Module, inputs: Tensor, outputs: OutputKind, batch_size: int) -> Float64[Tensor, "n_samples n_outputs"]:
+    """The network's own logits of the samples themselves, on the CPU."""
+    with evaluating(model):
+        parts = [
+            as_logits(logits_of(forward(model, to_model(model, part))).cpu(), outputs) for part in inputs.split(batch_size)
+        ]
+    return torch.cat(parts)
+
+
+def _check_finite(scores: SampleScores, names: list[str]) -> None:
+    bad = np.argwhere(~np.isfinite(scores))
+    if len(bad):
+        _, layer, coalition = bad[0]
+        raise InputError(
+            f"the score of layer {names[layer]!r} at coalition {coalition} is not finite: the network overflows on masked "
+            "inputs (half precision?), or its outputs are probabilities of exactly 0 or 1. Try float32, or another baseline"
+        )

@@ -1,0 +1,61 @@
+"""What two layers share: the sums behind every ledger (METHODS A6). Pure functions of effects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+
+from layerlore.interactions.salience import ByOrder, OpEffects, is_salient, sum_by_order
+
+SUMS = ("overlap", "forget", "new", "all_earlier", "all_later")
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Sums of strengths, per op and order. ``all_earlier = overlap + forget``, ``all_later = overlap + new``."""
+
+    overlap: ByOrder
+    forget: ByOrder
+    new: ByOrder
+    all_earlier: ByOrder
+    all_later: ByOrder
+
+    def stacked(self) -> Float64[np.ndarray, "*batch 5 2 n_players"]:
+        """All five, in the order of `SUMS`, broadcast to one shape."""
+        return np.stack(np.broadcast_arrays(*(getattr(self, name) for name in SUMS)), axis=-3)
+
+
+def shares(
+    earlier: OpEffects,
+    later: OpEffects,
+    earlier_threshold: Float64[np.ndarray, "*threshold"],
+    later_threshold: Float64[np.ndarray, "*threshold"],
+) -> Shares:
+    """Compare the salient effects of an earlier and a later layer.
+
+    What is shared by an interaction is the smaller magnitude where both layers hold it as salient with one sign, else
+    0; what the earlier layer has beyond it is forgotten, what the later has beyond it is new.
+
+    Args:
+        earlier: effects ``[..., op, coalition]``, in units of the layer's normaliser.
+        later: likewise; the leading axes broadcast.
+        earlier_threshold: salience threshold of the earlier layer in the same units, broadcast over leading axes.
+        later_threshold: of the later layer.
+
+    Source: METHODS A6; Cheng et al. 2024, section 3.3.
+    """
+    here, there = is_salient(earlier, earlier_threshold), is_salient(later, later_threshold)
+    agree = here & there & (np.sign(earlier) == np.sign(later))
+    shared = np.where(agree, np.minimum(np.abs(earlier), np.abs(later)), 0.0)
+    earlier_size = np.where(here, np.abs(earlier), 0.0)
+    later_size = np.where(there, np.abs(later), 0.0)
+    return Shares(
+        overlap=sum_by_order(shared),
+        # The shared part has the sign of both, so |I - shared| is the difference of magnitudes.
+        forget=sum_by_order(earlier_size - shared),
+        new=sum_by_order(later_size - shared),
+        all_earlier=sum_by_order(earlier_size),
+        all_later=sum_by_order(later_size),
+    )
