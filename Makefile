@@ -32,7 +32,8 @@ $(VENV)/.dev: pyproject.toml constraints.txt tools/setup.sh
 
 demo: $(VENV)/.demo
 	$(BIN)/layerlore demo --out $(OUT)
-	@echo "report: $(CURDIR)/$(OUT)/report.html"
+	@test -f $(OUT)/report.html || { echo "the demo left no report at $(OUT)/report.html" >&2; exit 1; }
+	@echo "report: $(abspath $(OUT)/report.html)"
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)

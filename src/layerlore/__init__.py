@@ -1,7 +1,36 @@
 """LayerLore: what every layer of a neural network knows, when it learned it, and what it forgets."""
 
+from layerlore.interactions.explain import explain
+from layerlore.interactions.knowledge import Knowledge, load
+from layerlore.interactions.ledger import Ledger
 from layerlore.interactions.moebius import moebius, or_effects, or_zeta, reconstruct, zeta
+from layerlore.interactions.sparsest import Split, sparsest
+from layerlore.networks import capture, find_layers
+from layerlore.players import Blur, Columns, CustomPlayers, ImagePatches, Superpixels
+from layerlore.probes import Probes, fit_probes
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "moebius", "or_effects", "or_zeta", "reconstruct", "zeta"]
+__all__ = [
+    "Blur",
+    "Columns",
+    "CustomPlayers",
+    "ImagePatches",
+    "Knowledge",
+    "Ledger",
+    "Probes",
+    "Split",
+    "Superpixels",
+    "__version__",
+    "capture",
+    "explain",
+    "find_layers",
+    "fit_probes",
+    "load",
+    "moebius",
+    "or_effects",
+    "or_zeta",
+    "reconstruct",
+    "sparsest",
+    "zeta",
+]

@@ -276,6 +276,14 @@ def test_trace_is_in_order_of_execution_and_leaves_the_model_as_found():
     assert hooks_of(net) == 0
 
 
+def test_trace_runs_in_eval_mode():
+    net = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(), nn.Linear(4, 2))
+    before, state = {name: tensor.clone() for name, tensor in net.state_dict().items()}, torch.get_rng_state()
+    trace(net, inputs(), ["2"])
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_trace_takes_named_and_float64_inputs():
     assert trace(Loop(1), {"x": inputs().double()}, ["early"]) == {"early": (4,)}
 

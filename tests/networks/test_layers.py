@@ -175,8 +175,15 @@ def test_aliases_of_a_shared_block_include_its_parts():
         "0.bn": ("1.bn", "2.bn"),
     }
     assert find_layers(nn.Sequential(block, block, nn.Linear(4, 2))) == ["0"]
+    towers = {"left": nn.ModuleList([block]), "right": nn.ModuleList([block]), "head": nn.Linear(4, 2)}
+    assert find_layers(nn.ModuleDict(towers)) == ["left.0"]
 
 
 def test_parametrized_weights_are_weights():
     hidden = nn.utils.parametrizations.weight_norm(nn.Linear(4, 4))
     assert find_layers(nn.Sequential(hidden, nn.ReLU(), nn.Linear(4, 2))) == ["1"]
+    assert find_layers(nn.Sequential(hidden, nn.Linear(4, 2))) == ["0"]
+
+
+def test_a_norm_is_no_weight_layer_however_its_scale_is_shaped():
+    assert find_layers(nn.Sequential(nn.Linear(4, 4), nn.LayerNorm((4, 4)), nn.ReLU(), nn.Linear(4, 2))) == ["2"]

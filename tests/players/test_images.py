@@ -73,7 +73,13 @@ def test_foreground_takes_the_patches_of_most_energy(shape):
 
 
 def test_foreground_ties_go_by_position():
-    assert cells(ImagePatches(2, 3).plan(torch.ones(3, 8, 8), 0)) == [(0, 0), (0, 1), (0, 2)]
+    # One pixel per patch; every seventh of 400 is bright, in five shades, the median dark.
+    sample = torch.zeros(400)
+    sample[::7] = torch.arange(58.0) % 5 + 1
+    brightest = [position for position in range(400) if sample[position] == 5]
+    second = [position for position in range(400) if sample[position] == 4][: 16 - len(brightest)]
+    plan = ImagePatches(1, 16).plan(sample.reshape(20, 20), 0)
+    assert [20 * row + column for row, column in cells(plan)] == sorted(brightest + second)
 
 
 def test_center_is_nearest_to_the_centre_and_the_same_for_all():

@@ -48,9 +48,10 @@ def test_against_a_pixel_loop(level, dtype):
 
 @pytest.mark.parametrize("scale", [1.0, 1e-30, 1e30])
 def test_ends_are_bit_equal_to_sample_and_baseline(scale):
-    # Signed zeros, and a sample so far from the baseline that baseline + (sample - baseline) would lose it.
+    # Signed zeros, samples so far from the baseline that baseline + (sample - baseline) would lose them, overflow.
     sample, baseline = image(3, 8, 8) * scale, image(3, 8, 8, seed=1) / scale
-    sample[0, 0] = -0.0
+    sample[0, 0] = baseline[1] = -0.0
+    sample[2], baseline[2] = 3e38, -3e38
     plan = ImagePatches(2, 10).plan(sample, 0)
     ends = coalition_table(10, 0, 1), coalition_table(10, 1023, 1024)
     background = (plan.owner < 0).expand(3, 8, 8)

@@ -6,6 +6,7 @@ Training takes about two seconds and happens once; every call returns the same n
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -28,9 +29,9 @@ Reader = Callable[[Tensor], Tensor]
 @functools.lru_cache(maxsize=1)
 def _images() -> tuple[Tensor, Tensor]:
     """Images ``float32[1797, 8, 8]`` in 0 ... 1 and their classes, shuffled."""
-    digits = load_digits()
-    order = np.random.default_rng(0).permutation(len(digits.target))
-    return torch.tensor(digits.images[order] / 16, dtype=torch.float32), torch.tensor(digits.target[order])
+    images, classes = load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(classes))
+    return torch.tensor(images[order] / 16, dtype=torch.float32).view(-1, 8, 8), torch.tensor(classes[order])
 
 
 def _train(images: Tensor, classes: Tensor) -> nn.Sequential:
@@ -38,7 +39,7 @@ def _train(images: Tensor, classes: Tensor) -> nn.Sequential:
         torch.manual_seed(0)
         sizes = [64, *[WIDTH] * (DEPTH - 1), 10]
         layers: list[nn.Module] = [nn.Flatten()]
-        for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+        for before, after in itertools.pairwise(sizes):
             layers += [nn.Linear(before, after), nn.ReLU()]
         network = nn.Sequential(*layers[:-1])
         optimiser = torch.optim.Adam(network.parameters(), 1e-3)

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from jaxtyping import Float64
 
-from layerlore.errors import InputError, check_choice, closest
+from layerlore.errors import InputError, closest
+from layerlore.interactions.salience import OpEffects
 from layerlore.interactions.sparsest import MAX_ITERATIONS, Split, sparsest
 
 Scores = Float64[np.ndarray, "*batch n_layers n_coalitions"]
@@ -34,14 +35,22 @@ class SplitSettings:
     pull: float = 0.1
     device: str = "cpu"
 
-    def split(self, games: np.ndarray, toward: Split | None = None) -> Split:
-        """`sparsest` of NumPy games with these settings, on the device of these settings."""
+    def split(self, games: np.ndarray, toward: OpEffects | None = None) -> Split:
+        """`sparsest` of NumPy games with these settings, pulled toward effects ``[..., op, coalition]`` if given."""
         options = {key: value for key, value in asdict(self).items() if key not in ("pull", "device")}
-        if self.pull == 0:
-            toward = None
+        guide = None
+        if toward is not None and self.pull > 0 and self.solver == "certified":
+            guide = Split.of_effects(toward[..., 0, :], toward[..., 1, :])
         tensor = torch.from_numpy(np.ascontiguousarray(games)).to(self.device)
-        split = sparsest(tensor, toward=toward, pull=self.pull, **options)
+        split = sparsest(tensor, toward=guide, pull=self.pull, **options)
         return Split(**{part.name: torch.as_tensor(getattr(split, part.name)).cpu().numpy() for part in fields(split)})
+
+
+def effects_of(split: Split) -> OpEffects:
+    """Both ops of a split, ``[..., op, coalition]``, 0 at the empty set."""
+    effects = np.stack([np.asarray(split.and_effects), np.asarray(split.or_effects)], axis=-2)
+    effects[..., 0] = 0
+    return effects
 
 
 def reference_guides(layers: Sequence[str], reference: str) -> Guides:
@@ -63,15 +72,6 @@ def reference_guides(layers: Sequence[str], reference: str) -> Guides:
     return tuple(None if layer == guide else guide for layer in range(len(layers)))
 
 
-def scaled(split: Split, factor: np.ndarray) -> Split:
-    """A split whose effects are multiplied by a factor per game, to pull toward."""
-    factor = np.asarray(factor, dtype=np.float64)[..., None]
-    return Split(**{part.name: getattr(split, part.name) for part in fields(split)} | {
-        "and_effects": split.and_effects * factor,
-        "or_effects": split.or_effects * factor,
-    })
-
-
 def unit_ratio(layer: np.ndarray, guide: np.ndarray) -> np.ndarray:
     """Factor that takes effects of the guide to the unit of the layer; 0 where the guide has no unit."""
     return np.divide(layer, guide, out=np.zeros(np.broadcast(layer, guide).shape), where=guide > 0)
@@ -90,7 +90,6 @@ def split_layers(scores: Scores, units: Float64[np.ndarray, "*targets n_layers"]
         A `Split` with the batch shape of ``scores``. Every game is solved independently of its neighbours in the
         batch, so that samples can be handed over in any grouping.
     """
-    check_choice(settings.solver, ("certified", "paper"), "solver")
     parts: dict[int, Split] = {}
     waiting = list(range(len(guides)))
     while waiting:
@@ -99,19 +98,14 @@ def split_layers(scores: Scores, units: Float64[np.ndarray, "*targets n_layers"]
         guide = guides[ready[0]]
         group = [layer for layer in ready if guides[layer] == guide]
         toward = None
-        if guide is not None and settings.solver == "certified":
+        if guide is not None:
             factor = unit_ratio(units[..., group], units[..., [guide]])
-            toward = scaled(_at_layer(parts[guide], None, scores.ndim), np.broadcast_to(factor, (*scores.shape[:-2], len(group))))
+            toward = effects_of(parts[guide])[..., None, :, :] * factor[..., None, None]
         split = settings.split(scores[..., group, :], toward)
         for number, layer in enumerate(group):
-            parts[layer] = _at_layer(split, number, scores.ndim)
+            parts[layer] = split[(slice(None),) * (scores.ndim - 2) + (number,)]
         waiting = [layer for layer in waiting if layer not in parts]
     ordered = [parts[layer] for layer in range(len(guides))]
     return Split(**{
         part.name: np.stack([getattr(split, part.name) for split in ordered], axis=scores.ndim - 2) for part in fields(Split)
     })
-
-
-def _at_layer(split: Split, index: int | None, n_axes: int) -> Split:
-    """One layer of a split, or (None) a layer axis of length 1 added to it."""
-    return split[(slice(None),) * (n_axes - 2) + (index,)]

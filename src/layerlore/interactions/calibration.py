@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from layerlore.interactions.alignment import Guides, SplitSettings, scaled, unit_ratio
+from layerlore.interactions.alignment import Guides, SplitSettings, effects_of, unit_ratio
 from layerlore.interactions.shares import shares
-from layerlore.interactions.sparsest import Split
 
+LayerEffects = Float64[np.ndarray, "n_targets n_layers 2 n_coalitions"]
 Lines = Float64[np.ndarray, "n_targets n_layers n_sums 2 n_players"]
 
 
@@ -40,13 +40,6 @@ def in_units(effects: np.ndarray, units: np.ndarray) -> np.ndarray:
     return effects / unit[..., None, None]
 
 
-def effects_of(split: Split) -> np.ndarray:
-    """Both ops of a split, ``[..., op, coalition]``, 0 at the empty set."""
-    effects = np.stack([np.asarray(split.and_effects), np.asarray(split.or_effects)], axis=-2)
-    effects[..., 0] = 0
-    return effects
-
-
 def oriented_shares(
     layer: np.ndarray, guide: np.ndarray, layer_threshold: np.ndarray, guide_threshold: np.ndarray, layer_first: bool
 ) -> Float64[np.ndarray, "*batch n_sums 2 n_players"]:
@@ -58,7 +51,7 @@ def oriented_shares(
 
 def ceiling(
     scores: Float64[np.ndarray, "n_targets n_layers n_coalitions"],
-    split: Split,
+    effects: LayerEffects,
     guides: Guides,
     measures: Yardsticks,
     settings: SplitSettings,
@@ -69,10 +62,10 @@ def ceiling(
     lines = _empty(scores, len(guides))
     for guide in sorted({guide for guide in guides if guide is not None}):
         copy = perturbed(scores[:, guide], noise, (*seed, guide))
-        kept = split[:, guide]
-        noisy = settings.split(copy, kept if settings.solver == "certified" else None)
+        kept = effects[:, guide]
+        noisy = effects_of(settings.split(copy, kept))
         unit, threshold = measures.units[:, guide], measures.thresholds[:, guide]
-        ours, theirs = in_units(effects_of(noisy), unit), in_units(effects_of(kept), unit)
+        ours, theirs = in_units(noisy, unit), in_units(kept, unit)
         for layer in (layer for layer, found in enumerate(guides) if found == guide):
             lines[:, layer] = oriented_shares(ours, theirs, threshold, threshold, layer < guide)
     return lines
@@ -80,7 +73,7 @@ def ceiling(
 
 def floor(
     scores: Float64[np.ndarray, "n_targets n_layers n_coalitions"],
-    other: Split,
+    other: LayerEffects,
     guides: Guides,
     measures: Yardsticks,
     settings: SplitSettings,
@@ -93,9 +86,9 @@ def floor(
         return lines
     target = other[:, theirs]
     factor = unit_ratio(measures.units[:, guided], measures.units[:, theirs])
-    toward = scaled(target, factor) if settings.solver == "certified" else None
-    ours = in_units(effects_of(settings.split(scores[:, guided], toward)), measures.units[:, guided])
-    guide = in_units(effects_of(target), measures.units[:, theirs])
+    pulled = effects_of(settings.split(scores[:, guided], target * factor[..., None, None]))
+    ours = in_units(pulled, measures.units[:, guided])
+    guide = in_units(target, measures.units[:, theirs])
     for number, layer in enumerate(guided):
         lines[:, layer] = oriented_shares(
             ours[:, number],

@@ -6,7 +6,8 @@ into scores in the hook and is dropped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,7 @@ from layerlore.networks import (
 from layerlore.players import Plan, batches, coalition_table, masked_inputs
 from layerlore.probes import Probe, Probes
 
+BatchScores = Float64[Tensor, "n_targets n_layers batch"]
 SampleScores = Float64[np.ndarray, "n_targets n_layers n_coalitions"]
 
 
@@ -88,29 +90,38 @@ class Scorer:
         names = [*self.probes, "output"]
         scores = torch.zeros(len(targets), len(names), 1 << n_players, dtype=torch.float64, device=sample.device)
         targets = targets.to(sample.device)
-        columns = slice(0, 0)
-
-        def add(row: int, outputs: Tensor) -> None:
-            scores[:, row, columns] += score_outputs(outputs, targets, self.score).T
-
-        rows = {layer: row for row, layer in enumerate(self.probes)}
-
-        def visit(layer: str, output: Tensor) -> None:
-            probe = self.probes[layer]
-            add(rows[layer], probe(read_out(probe.read_out)(output)))
-
-        with capture(self.model, list(self.probes), visit):
+        with self._collecting(targets) as collect:
             for start, stop in batches(n_players, batch_size):
-                columns = slice(start, stop)
                 coalitions = coalition_table(n_players, start, stop, sample.device)
                 for level in levels:
-                    outputs = forward(self.model, masked_inputs(sample, baseline, plan, coalitions, level))
-                    add(len(names) - 1, as_logits(logits_of(outputs), self.outputs))
+                    scores[:, :, start:stop] += collect(masked_inputs(sample, baseline, plan, coalitions, level))
                     on_batch(stop - start)
         scores /= len(levels)
         result = scores.cpu().numpy()
         _check_finite(result, names)
         return result
+
+    def score_batch(self, inputs: Float[Tensor, "batch *sample"], targets: Int64[Tensor, "n_targets"]) -> BatchScores:
+        """Scores of every target, layer and input of one batch, on the network's device."""
+        with self._collecting(targets.to(inputs.device)) as collect:
+            return collect(inputs)
+
+    @contextmanager
+    def _collecting(self, targets: Int64[Tensor, "n_targets"]) -> Iterator[Callable[[Tensor], BatchScores]]:
+        """A call that scores a batch of inputs at all layers in one forward pass."""
+        parts: dict[str, Tensor] = {}
+
+        def visit(layer: str, output: Tensor) -> None:
+            probe = self.probes[layer]
+            parts[layer] = score_outputs(probe(read_out(probe.read_out)(output)), targets, self.score)
+
+        def collect(inputs: Tensor) -> BatchScores:
+            logits = as_logits(logits_of(forward(self.model, inputs)), self.outputs)
+            own = score_outputs(logits, targets, self.score)
+            return torch.stack([*(parts[layer] for layer in self.probes), own]).permute(2, 0, 1)
+
+        with capture(self.model, list(self.probes), visit):
+            yield collect
 
 
 def unmasked_logits(model: nn.Module, inputs: Tensor, outputs: OutputKind, batch_size: int) -> Float64[Tensor, "n_samples n_outputs"]:

@@ -49,9 +49,27 @@ class Split:
     converged: ArrayLike
     iterations: ArrayLike
 
+    @classmethod
+    def of_effects(cls, and_effects: np.ndarray, or_effects: np.ndarray) -> Split:
+        """A split known by its effects alone, to pull toward; nothing about it is certified."""
+        objective = (np.abs(and_effects) + np.abs(or_effects))[..., 1:].sum(-1)
+        unknown = np.full_like(objective, math.nan)
+        gamma = (zeta(and_effects) - or_zeta(or_effects)) / 2
+        return cls(
+            and_effects=and_effects,
+            or_effects=or_effects,
+            gamma=gamma,
+            delta=np.full_like(and_effects, math.nan),
+            objective=objective,
+            gap=unknown,
+            aligned_gap=unknown,
+            converged=np.zeros(objective.shape, dtype=bool),
+            iterations=np.zeros(objective.shape, dtype=np.int64),
+        )
+
     def __getitem__(self, index: object) -> Split:
         """The split of some of the games: ``index`` runs over the batch axes."""
-        return replace(self, **{field.name: getattr(self, field.name)[index] for field in fields(self)})
+        return replace(self, **{field.name: _part(getattr(self, field.name), index) for field in fields(self)})
 
 
 def sparsest(
@@ -107,7 +125,7 @@ def sparsest(
     solution = _flat_solution(columns)
     solvable = (columns.amax(-1) > columns.amin(-1)).nonzero()[:, 0]
     pool = max(1, POOL_BYTES // (columns.shape[-1] * 8 * 12))
-    for chosen in solvable.split(pool):
+    for chosen in solvable.split(pool) if len(solvable) else ():
         part = columns[chosen].T.contiguous()
         if solver == "paper":
             solution.put(chosen, _paper(part, kappa))
@@ -257,6 +275,12 @@ def _warn(split: Split, tolerance: float, batch: tuple[int, ...], solver: str) -
             ConvergenceWarning,
             stacklevel=3,
         )
+
+
+def _part(values: ArrayLike, index: object) -> ArrayLike:
+    """``values[index]``, an array even where it is a single number, as `sparsest` itself returns."""
+    part = values[index]  # pyright: ignore[reportArgumentType, reportCallIssue]
+    return part if isinstance(part, Tensor) else np.asarray(part)
 
 
 def _shaped(flat: ArrayLike, batch: tuple[int, ...], to_numpy: bool) -> ArrayLike:

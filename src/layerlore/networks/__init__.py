@@ -1,5 +1,6 @@
 """Networks: finding, naming and capturing layers, and calling a model so that it is left as found."""
 
+from layerlore.networks.activations import activation_bytes
 from layerlore.networks.capture import Captured, Visit, capture
 from layerlore.networks.kinds import layer_kinds
 from layerlore.networks.layers import find_layers
@@ -17,6 +18,7 @@ __all__ = [
     "OutputKind",
     "ReadOut",
     "Visit",
+    "activation_bytes",
     "as_logits",
     "capture",
     "check_finite_weights",

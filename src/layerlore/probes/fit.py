@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from jaxtyping import Float64
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from layerlore.engines import default_budget
+from layerlore.engines import Progress, default_budget, silent
 from layerlore.errors import ConvergenceWarning, InputError, ProbeError, QualityWarning, RunError, check_choice
 from layerlore.networks import READ_OUTS, OutputKind, check_finite_weights, device_of, find_layers, read_out_size, trace
 from layerlore.probes.data import revisitable
@@ -31,10 +31,6 @@ TOLERANCE = 1e-4
 """Largest gradient entry of the mean loss at which a probe counts as trained, as in scikit-learn's lbfgs."""
 CHANCE_DEVIATIONS = 1.645
 """One-sided 5 % of a normal distribution: a probe must beat chance by this many standard errors."""
-
-Progress = Callable[[str, int, int | None], None]
-"""Takes what is being done, how many samples have passed, and of how many (None where unknown)."""
-
 
 def fit_probes(
     model: nn.Module,
@@ -94,7 +90,7 @@ def fit_probes(
     _check_options(penalties, loss, tolerance, max_passes)
     names = find_layers(model, layers)
     check_finite_weights(model)
-    report = progress or (lambda _what, _done, _total: None)
+    report = progress or silent
     visits = [revisitable(train_data, batch_size, "train_data")]
     if validation is not None:
         visits.append(revisitable(validation, batch_size, "validation"))

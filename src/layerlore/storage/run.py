@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -63,7 +63,7 @@ class Run:
         self.path, self.manifest, self._group = path, manifest, group
 
     @classmethod
-    def open(cls, path: Path | str | None, kind: str, identity: Mapping[str, object]) -> Self:
+    def open(cls, path: Path | str | None, kind: str, identity: Mapping[str, object]) -> Run:
         """Create a run, or resume the one at ``path`` if it has the same identity.
 
         Args:
@@ -96,7 +96,7 @@ class Run:
         return cls(path, fresh, group)
 
     @classmethod
-    def load(cls, path: Path | str, kind: str) -> Self:
+    def load(cls, path: Path | str, kind: str) -> Run:
         """Open an existing run folder.
 
         Raises:
@@ -176,6 +176,16 @@ class Run:
         """Which entries of a stage are finished, ``bool[length]``."""
         self.create(f"finished_{stage}", (length,), (f"entry_{stage}",), "uint8")
         return self.read(f"finished_{stage}") > 0
+
+    def copy_arrays(self, folder: Path) -> None:
+        """Write all arrays under ``folder``, entry by entry."""
+        import zarr
+
+        target = Run(folder, self.manifest, zarr.create_group(folder / ARRAYS))
+        for name, array in self._group.arrays():
+            target.create(name, array.shape, array.metadata.dimension_names, str(array.dtype))
+            for index in range(array.shape[0]):
+                target.write(name, index, self.read(name, index))
 
     def dataset(self) -> xr.Dataset:
         """All arrays as lazily read xarray data, without coordinates."""

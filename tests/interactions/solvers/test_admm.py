@@ -82,9 +82,7 @@ def test_games_are_the_nearest_whose_sum_is_within_the_radius(smoothing):
         assert abs(sum(own) - wanted) <= radius + 1e-14
         grid = np.linspace(-5, 5, 401)
         around = [
-            cost(first, total - first)
-            for total in np.linspace(wanted - radius, wanted + radius, 41)
-            for first in grid
+            cost(first, total - first) for total in np.linspace(wanted - radius, wanted + radius, 41) for first in grid
         ]
         assert cost(*own) <= min(around)
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from reference.digits_games import digits_games, noisy, stacked
-from reference.linear_programme import SLACK, Optimum, least_norm
 
 from layerlore.interactions.moebius import or_zeta, zeta
 from layerlore.interactions.solvers import admm
 from layerlore.interactions.solvers.certificate import Evaluation, evaluate
 from layerlore.interactions.sparsest import sparsest
+from reference.digits_games import digits_games, noisy, stacked
+from reference.linear_programme import SLACK, Optimum, least_norm
 
 KAPPA, PULL = 0.04, 0.1
 SIGN = torch.tensor([1.0, -1.0], dtype=torch.float64).view(1, 2, 1)

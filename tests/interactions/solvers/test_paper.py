@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from reference.digits_games import digits_games
-from reference.lattice import and_effects, or_effects
-from reference.linear_programme import SLACK, least_norm
 
 from layerlore.interactions.moebius import reconstruct
 from layerlore.interactions.solvers import paper
 from layerlore.interactions.sparsest import sparsest
+from reference.digits_games import digits_games
+from reference.lattice import and_effects, or_effects
+from reference.linear_programme import SLACK, least_norm
 
 KAPPA = 0.04
 FLOAT32 = 1e-5

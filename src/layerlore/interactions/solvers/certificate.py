@@ -100,9 +100,7 @@ def _feasible(problem: Problem, constants: Constants, solution: EffectColumns) -
     return effects, score - problem.game
 
 
-def _bounds(
-    problem: Problem, state: State, constants: Constants, multipliers: EffectColumns
-) -> tuple[Column, Column]:
+def _bounds(problem: Problem, state: State, constants: Constants, multipliers: EffectColumns) -> tuple[Column, Column]:
     """Dual bounds: of the plain problem and of the one solved.
 
     Every candidate is scaled until all its prices are feasible, so that the

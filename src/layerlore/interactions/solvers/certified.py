@@ -55,6 +55,8 @@ RESIDUAL_PRICE = 0.04
 MAX_SMOOTHING = 0.2
 BOUND_SMOOTHING = 0.3
 """Smoothing of the plain problem over all coalitions, where a little of it speeds convergence."""
+BOUND_RADIUS = 0.4
+"""Radius, for a range of 10, up to which `BOUND_SMOOTHING` is used in full."""
 ROUNDS = 3
 """How often the price is halved before it is dropped."""
 
@@ -93,6 +95,8 @@ class _Work:
         self.coupling = _coupling(self.radius, n_players)
         self.penalty = torch.full_like(self.radius, PENALTY * PENALTY_GROWTH ** (n_players - 10))
         self.bound_state = admm.State.start(self.game, self.penalty, BOUND_SMOOTHING / self.game.shape[0])
+        # What the smoothing costs the bound grows with the square of the radius.
+        self.bound_state.smoothing *= (BOUND_RADIUS / self.radius.clamp_min(BOUND_RADIUS)) ** 2
         self.split_state = self.bound_state
         self.effects = torch.zeros_like(self.bound_state.effects)
         self.bound = torch.full_like(self.radius, -torch.inf)
