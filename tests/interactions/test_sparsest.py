@@ -111,6 +111,8 @@ def test_universal_matching_and_the_meaning_of_each_field(n_players, kappa):
     assert np.array_equal(split.and_effects[:, 0], games[:, 0])
     low = [S for S in range(1 << n_players) if S.bit_count() <= 1]
     assert (split.or_effects[:, low] == 0).all()
+    pairs = [S for S in range(1 << n_players) if S.bit_count() == 2]
+    assert (split.and_effects[:, pairs] * split.or_effects[:, pairs] <= 0).all()
     norm = np.abs(split.and_effects[:, 1:]).sum(-1) + np.abs(split.or_effects[:, 1:]).sum(-1)
     assert np.allclose(split.objective, norm, rtol=1e-13)
 

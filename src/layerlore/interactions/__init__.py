@@ -1,0 +1,1 @@
+"""Interactions: transforms, sparsest splits, ledgers, and the pipeline from a network to `Knowledge`."""

@@ -77,7 +77,9 @@ def unit_ratio(layer: np.ndarray, guide: np.ndarray) -> np.ndarray:
     return np.divide(layer, guide, out=np.zeros(np.broadcast(layer, guide).shape), where=guide > 0)
 
 
-def split_layers(scores: Scores, units: Float64[np.ndarray, "*targets n_layers"], guides: Guides, settings: SplitSettings) -> Split:
+def split_layers(
+    scores: Scores, units: Float64[np.ndarray, "*targets n_layers"], guides: Guides, settings: SplitSettings
+) -> Split:
     """Split the games of all layers, guides before those they guide.
 
     Args:
@@ -106,6 +108,9 @@ def split_layers(scores: Scores, units: Float64[np.ndarray, "*targets n_layers"]
             parts[layer] = split[(slice(None),) * (scores.ndim - 2) + (number,)]
         waiting = [layer for layer in waiting if layer not in parts]
     ordered = [parts[layer] for layer in range(len(guides))]
-    return Split(**{
-        part.name: np.stack([getattr(split, part.name) for split in ordered], axis=scores.ndim - 2) for part in fields(Split)
-    })
+    return Split(
+        **{
+            part.name: np.stack([getattr(split, part.name) for split in ordered], axis=scores.ndim - 2)
+            for part in fields(Split)
+        }
+    )

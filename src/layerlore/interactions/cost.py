@@ -14,8 +14,9 @@ from layerlore.errors import BudgetError
 from layerlore.interactions.alignment import SplitSettings
 from layerlore.interactions.scores import Score
 from layerlore.interactions.scoring import Scorer
+from layerlore.interactions.solvers import admm
 from layerlore.interactions.stages import Task
-from layerlore.networks import activation_bytes, device_of, evaluating, to_model
+from layerlore.networks import activation_bytes, device_of, evaluating
 from layerlore.players import coalition_table, masked_inputs
 from layerlore.probes import Probes
 
@@ -53,13 +54,16 @@ class Cost:
     splitting_seconds: float
 
     def __str__(self) -> str:
-        return "\n".join([
-            f"forward passes   {self.forward_passes:,} masked inputs in batches of {self.batch_size}",
-            f"memory           model {readable(self.model_bytes)}, one batch about {readable(self.batch_bytes)}, "
-            f"results {readable(self.result_bytes)}",
-            f"games to split   {self.games:,}",
-            f"estimated time   {_clock(self.scoring_seconds)} for scores, {_clock(self.splitting_seconds)} for splits",
-        ])
+        return "\n".join(
+            [
+                f"forward passes   {self.forward_passes:,} masked inputs in batches of {self.batch_size}",
+                f"memory           model {readable(self.model_bytes)}, one batch about {readable(self.batch_bytes)}, "
+                f"results {readable(self.result_bytes)}",
+                f"games to split   {self.games:,}",
+                f"estimated time   {_clock(self.scoring_seconds)} for scores, "
+                f"{_clock(self.splitting_seconds)} for splits",
+            ]
+        )
 
 
 def plan_batch(model: nn.Module, task: Task, asked: int | None, budget: int | None) -> tuple[int, int]:
@@ -72,8 +76,8 @@ def plan_batch(model: nn.Module, task: Task, asked: int | None, budget: int | No
     budget = default_budget(device_of(model)) if budget is None else budget
     if each > budget:
         raise BudgetError(
-            f"one masked input needs about {readable(each)}, the budget is {readable(budget)}: raise budget= (bytes), or "
-            "use a device with more memory"
+            f"one masked input needs about {readable(each)}, the budget is {readable(budget)}: raise budget= (bytes), "
+            "or use a device with more memory"
         )
     return asked or max(1, min(MAX_BATCH, budget // max(each, 1))), each
 
@@ -100,14 +104,16 @@ def estimate(model: nn.Module, probes: Probes, task: Task, score: Score, batch_s
 
 def _seconds_per_input(model: nn.Module, probes: Probes, task: Task, score: Score, batch_size: int) -> float:
     scorer = Scorer.of(model, probes, score)
-    sample, baseline = (to_model(model, part[:1])[0] for part in (task.inputs, task.baselines))
+    sample, baseline = task.pair(model, 0)
     stop = min(batch_size, 1 << task.n_players)
     coalitions = coalition_table(task.n_players, 0, stop, sample.device)
     with evaluating(model):
         times = []
         for _ in range(3):
             began = time.perf_counter()
-            scorer.score_batch(masked_inputs(sample, baseline, task.plans[0], coalitions, task.levels[0]), task.targets[0])
+            scorer.score_batch(
+                masked_inputs(sample, baseline, task.plans[0], coalitions, task.levels[0]), task.targets[0]
+            )
             if sample.is_cuda:
                 torch.cuda.synchronize(sample.device)
             times.append(time.perf_counter() - began)
@@ -115,9 +121,11 @@ def _seconds_per_input(model: nn.Module, probes: Probes, task: Task, score: Scor
 
 
 def _seconds_per_game(n_players: int, settings: SplitSettings) -> float:
-    from layerlore.interactions.solvers import admm
-
-    game = torch.linspace(0, 10, 1 << n_players, dtype=torch.float64, device=settings.device).view(-1, 1).repeat(1, PROBE_GAMES)
+    game = (
+        torch.linspace(0, 10, 1 << n_players, dtype=torch.float64, device=settings.device)
+        .view(-1, 1)
+        .repeat(1, PROBE_GAMES)
+    )
     one = torch.ones(PROBE_GAMES, dtype=torch.float64, device=settings.device)
     problem = admm.Problem(game, 0.4 * one, 0.1 * one)
     state = admm.State.start(game, one, 0.0)

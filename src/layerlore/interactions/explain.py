@@ -103,8 +103,8 @@ def explain(
         RunError: the folder belongs to another explanation, or cannot be written.
         BudgetError: not one masked input fits.
 
-    Source: METHODS A1 to A6; Cheng et al. 2024. Cost: ``n_samples * 2**n_players`` forward passes, whatever the number of
-    layers, and ``O(n 2**n)`` per iteration and game.
+    Source: METHODS A1 to A6; Cheng et al. 2024. Cost: ``n_samples * 2**n_players`` forward passes, whatever the number
+    of layers, and ``O(n 2**n)`` per iteration and game.
     """
     settings = SplitSettings(kappa, solver, tolerance, max_iterations, pull, split_device)
     _check_options(score, solver, noise, noise_samples, batch_size)
@@ -179,13 +179,13 @@ def _samples(inputs: Tensor | np.ndarray) -> Tensor:
     samples = (inputs if isinstance(inputs, Tensor) else torch.from_numpy(np.asarray(inputs))).detach().cpu()
     if samples.dim() < 2 or not len(samples):
         raise InputError(
-            f"inputs have shape {tuple(samples.shape)}: a batch of samples [n_samples, *sample] is needed (for one sample "
-            "add an axis, inputs[None])"
+            f"inputs have shape {tuple(samples.shape)}: a batch of samples [n_samples, *sample] is needed (for one "
+            "sample add an axis, inputs[None])"
         )
     if not samples.is_floating_point():
         raise InputError(
-            f"inputs have dtype {str(samples.dtype).removeprefix('torch.')}: convert and scale them as in training, for "
-            "example inputs.float() / 255 for images"
+            f"inputs have dtype {str(samples.dtype).removeprefix('torch.')}: convert and scale them as in training, "
+            "for example inputs.float() / 255 for images"
         )
     bad = (~torch.isfinite(samples)).flatten(1).any(1).nonzero()
     if len(bad):
@@ -213,7 +213,9 @@ def _check_outputs(logits: Tensor, probes: Probes, score: Score) -> None:
         raise InputError(f"the network gives {logits.shape[1]} outputs, its probes were trained for {probes.n_outputs}")
     if probes.loss == "squared":
         if score == "log_odds":
-            raise InputError("score='log_odds' needs a classifier, these probes predict numbers: pass score='logit' or a function")
+            raise InputError(
+                "score='log_odds' needs a classifier, these probes predict numbers: pass score='logit' or a function"
+            )
     elif probes.identity["outputs"] == "logits":
         check_logits(logits)
 
@@ -226,12 +228,16 @@ def _labels(labels: Any, targets: Targets, classes: Tensor) -> list[int] | None:
     if labels is not None:
         given = torch.as_tensor(labels).cpu()
         if given.shape != (len(classes),):
-            raise InputError(f"labels have shape {tuple(given.shape)}: one for each of the {len(classes)} samples is needed")
+            raise InputError(
+                f"labels have shape {tuple(given.shape)}: one for each of the {len(classes)} samples is needed"
+            )
         return given.to(torch.int64).tolist()
     return None if isinstance(targets, str | int) or classes.shape[1] > 1 else classes[:, 0].tolist()
 
 
-def _identity(probes: Probes, task: stages.Task, players: Players, baseline: Baseline, score: Score) -> dict[str, object]:
+def _identity(
+    probes: Probes, task: stages.Task, players: Players, baseline: Baseline, score: Score
+) -> dict[str, object]:
     plans = [(str(number), plan.owner) for number, plan in enumerate(task.plans) if plan.owner is not None]
     return {
         "network": probes.identity["network"],
@@ -244,7 +250,9 @@ def _identity(probes: Probes, task: stages.Task, players: Players, baseline: Bas
         "plans": digest_tensors(plans),
         "background": list(task.levels),
         "baseline": baseline_settings(baseline),
-        "score": score if isinstance(score, str) else f"{score.__module__}.{getattr(score, '__qualname__', type(score).__name__)}",
+        "score": score
+        if isinstance(score, str)
+        else f"{score.__module__}.{getattr(score, '__qualname__', type(score).__name__)}",
         "guides": list(task.guides),
         "split": task.settings.__dict__,
         "noise": task.noise,
@@ -267,7 +275,9 @@ def _description(
     import layerlore
 
     names = [plan.names for plan in task.plans]
-    targets = ["target"] if task.targets.shape[1] == 1 else [f"target {number}" for number in range(task.targets.shape[1])]
+    targets = (
+        ["target"] if task.targets.shape[1] == 1 else [f"target {number}" for number in range(task.targets.shape[1])]
+    )
     return {
         "coords": {
             "layer": list(task.layers),
@@ -303,10 +313,8 @@ def _description(
 
 def _probe_notes(probes: Probes) -> list[str]:
     notes = [
-        f"the probe of layer {layer!r} is no better than chance ({probes[layer].quality.validation_accuracy:.3f} against "
-        f"{probes.chance:.3f}): what it scores says little about this layer"
+        f"the probe of layer {layer!r} is no better than chance ({probes[layer].quality.validation_accuracy:.3f} "
+        f"against {probes.chance:.3f}): what it scores says little about this layer"
         for layer in poor(probes)
     ]
     return notes + [f"the probe of layer {probe.layer!r} did not converge" for probe in probes if not probe.converged]
-
-

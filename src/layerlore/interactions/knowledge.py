@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +12,15 @@ from jaxtyping import Float64
 
 from layerlore.errors import InputError, closest
 from layerlore.interactions.alignment import Guides, SplitSettings, reference_guides
-from layerlore.interactions.bootstrap import CONFIDENCE, RESAMPLES, interval, ratio, resampling_weights
-from layerlore.interactions.calibration import Yardsticks, in_units, oriented_shares
+from layerlore.interactions.bootstrap import CONFIDENCE, RESAMPLES, ratio, resampling_weights
+from layerlore.interactions.calibration import Yardsticks
+from layerlore.interactions.compare import LayerSums, layer_sums, with_moving_units
 from layerlore.interactions.ledger import Ledger, build_ledger
 from layerlore.interactions.moebius import orders
 from layerlore.interactions.realign import Aligned, realign
-from layerlore.interactions.salience import OPS, SALIENCE, is_salient, largest_effect, rebuild_error, shapley_values
+from layerlore.interactions.salience import OPS, is_salient, rebuild_error, shapley_values
+from layerlore.interactions.stages import check_finished
+from layerlore.interactions.table import effects_table
 from layerlore.registry import converter
 from layerlore.storage import Run, publish_folder, write_json
 
@@ -113,9 +115,9 @@ class Knowledge:
         """What each layer shares with a reference, forgets, or still lacks, by op and order.
 
         Args:
-            reference: ``"final"`` (the network's output), ``"previous"`` (from each layer to the next) or a layer's name.
-                Splits are pulled toward the reference; for another one than `explain` used they are solved again, which
-                costs as much as the second stage of `explain`.
+            reference: ``"final"`` (the network's output), ``"previous"`` (from each layer to the next) or a layer's
+                name. Splits are pulled toward the reference; for another one than `explain` used they are solved
+                again, which costs as much as the second stage of `explain`.
             confidence: of the bootstrap intervals over samples.
             resamples: of the bootstrap.
             seed: of the bootstrap.
@@ -127,18 +129,26 @@ class Knowledge:
         Source: METHODS A6, A9; Cheng et al. 2024, equations 6 to 9. Ratios are of sums pooled over samples.
         """
         if not 0 < confidence < 1 or resamples < 1:
-            raise InputError(f"confidence={confidence} must lie between 0 and 1, and resamples={resamples} be at least 1")
+            raise InputError(
+                f"confidence={confidence} must lie between 0 and 1, and resamples={resamples} be at least 1"
+            )
         guides = reference_guides(self.layers, reference)
         aligned = self._aligned(guides)
         weights = resampling_weights(self.n_samples, resamples, seed)
         rows = [layer for layer, guide in enumerate(guides) if guide is not None]
         named = [layer + 1 for layer in rows] if reference == "previous" else rows
         coords = {"target": self.manifest["coords"]["target"], "layer": [self.layers[layer] for layer in named]}
-        sums = self._sums(aligned, guides, rows)
-        ledger = build_ledger(sums, aligned.ceiling[:, :, rows], aligned.floor[:, :, rows], coords, reference, weights, confidence)
-        if recompute_units:
-            return self._with_moving_units(ledger, aligned, guides, rows, coords, weights, confidence)
-        return ledger
+        ceiling, floor = aligned.ceiling[:, :, rows], aligned.floor[:, :, rows]
+
+        def build(sums: LayerSums, drawn: np.ndarray) -> Ledger:
+            return build_ledger(sums, ceiling, floor, coords, reference, drawn, confidence)
+
+        units = self.normalisers()
+        effects = [aligned.effects(sample) for sample in range(self.n_samples)]
+        ledger = build(layer_sums(effects, guides, Yardsticks(units, ratio(aligned.thresholds, units))), weights)
+        if not recompute_units:
+            return ledger
+        return with_moving_units(ledger, build, effects, self._reach(), guides, weights)
 
     def shapley(self) -> xr.DataArray:
         """Shapley values of the scores, (sample, target, layer, player)."""
@@ -162,7 +172,9 @@ class Knowledge:
         dims = ("sample", "target", "layer")
         coords = {name: self.data[name] for name in dims}
         names = ("with_delta", "without_delta")
-        return xr.Dataset({name: (dims, np.stack(part)) for name, part in zip(names, zip(*pairs, strict=True), strict=True)}, coords)
+        return xr.Dataset(
+            {name: (dims, np.stack(part)) for name, part in zip(names, zip(*pairs, strict=True), strict=True)}, coords
+        )
 
     def noise_floor(self) -> xr.DataArray | None:
         """RMS difference of effects between float32 and float64 scores, (layer, op, order), in units of the layer.
@@ -178,14 +190,19 @@ class Knowledge:
         return xr.DataArray(values, coords=coords, dims=("layer", "op", "order"), name="noise_floor")
 
     def to_dataframe(self, salient_only: bool = True) -> pd.DataFrame:
-        """One row per interaction: sample, target, layer, op, order, coalition, players, effect, relative_effect, salient.
+        """One row per interaction.
+
+        Columns: sample, target, layer, op, order, coalition, players, effect, relative_effect (in units of the layer)
+        and salient.
 
         Args:
             salient_only: leave out what is not salient. All of it is ``2 * 2**n_players`` rows per game.
         """
         import pandas as pd
 
-        return pd.concat([self._table(sample, salient_only) for sample in range(self.n_samples)], ignore_index=True)
+        measures = self.thresholds(), self.normalisers(), self.manifest["coords"]["target"], self.layers
+        tables = [effects_table(i, self.effects(i), *measures, salient_only) for i in range(self.n_samples)]
+        return pd.concat(tables, ignore_index=True)
 
     def to_shapiq(self, sample: int, layer: str, op: str, target: int = 0) -> Any:
         """Effects of one game as ``shapiq.InteractionValues`` (extra ``shapiq``).
@@ -240,9 +257,10 @@ class Knowledge:
         if not 0 <= sample < self.n_samples:
             raise InputError(f"sample={sample} is out of range: there are {self.n_samples} samples, counted from 0")
 
-    def _yardsticks(self) -> Yardsticks:
-        units = self.normalisers()
-        return Yardsticks(units, ratio(self.thresholds(), units))
+    def _reach(self) -> np.ndarray:
+        """``|v(N) - v(empty)|`` of every game."""
+        scores = (self.scores(sample) for sample in range(self.n_samples))
+        return np.stack([np.abs(found[..., -1] - found[..., 0]) for found in scores])
 
     def _aligned(self, guides: Guides) -> Aligned:
         """Effects and calibration lines for these guides: those of the run, or solved again."""
@@ -260,70 +278,6 @@ class Knowledge:
             seed=self.manifest["settings"]["seed"],
         )
 
-    def _sums(self, aligned: Aligned, guides: Guides, rows: Sequence[int], measures: Yardsticks | None = None) -> np.ndarray:
-        units = self.normalisers() if measures is None else measures.units
-        thresholds = ratio(aligned.thresholds, units) if measures is None else measures.thresholds
-        parts = []
-        for sample in range(self.n_samples):
-            effects = in_units(aligned.effects(sample), units)
-            pairs = [
-                oriented_shares(
-                    effects[:, layer],
-                    effects[:, guides[layer]],
-                    thresholds[:, layer],
-                    thresholds[:, guides[layer]],
-                    layer < guides[layer],
-                )
-                for layer in rows
-            ]
-            parts.append(np.stack(pairs, axis=1))
-        return np.stack(parts)
-
-    def _with_moving_units(
-        self,
-        ledger: Ledger,
-        aligned: Aligned,
-        guides: Guides,
-        rows: Sequence[int],
-        coords: dict[str, Sequence[Any]],
-        weights: np.ndarray,
-        confidence: float,
-    ) -> Ledger:
-        """The same point estimates, with intervals that also carry the uncertainty of units and thresholds."""
-        reach = np.stack([np.abs(v[..., -1] - v[..., 0]) for v in map(self.scores, range(self.n_samples))])
-        largest = np.stack([largest_effect(aligned.effects(sample)) for sample in range(self.n_samples)])
-        draws = []
-        for drawn in weights:
-            units = np.tensordot(drawn, reach, axes=1)
-            thresholds = SALIENCE * largest[drawn > 0].max(axis=0)
-            sums = self._sums(aligned, guides, rows, Yardsticks(units, ratio(thresholds, units)))
-            draws.append(build_ledger(sums, sums, sums, coords, ledger.reference, drawn[None], confidence))
-        by_order, total = (_with_intervals(ledger, draws, part, confidence) for part in ("by_order", "total"))
-        return Ledger(by_order, total, ledger.reference, confidence)
-
-    def _table(self, sample: int, salient_only: bool) -> pd.DataFrame:
-        import pandas as pd
-
-        effects, thresholds = self.effects(sample), self.thresholds()
-        salient = is_salient(effects, thresholds)
-        shown = salient.copy() if salient_only else np.ones_like(salient)
-        shown[..., 0] = False
-        target, layer, op, coalition = np.nonzero(shown)
-        values = effects[shown]
-        order = orders(self.n_players)
-        return pd.DataFrame({
-            "sample": sample,
-            "target": np.asarray(self.manifest["coords"]["target"], dtype=object)[target],
-            "layer": np.asarray(self.layers, dtype=object)[layer],
-            "op": np.asarray(OPS, dtype=object)[op],
-            "order": order[coalition],
-            "coalition": coalition,
-            "players": [tuple(i for i in range(self.n_players) if mask >> i & 1) for mask in coalition.tolist()],
-            "effect": values,
-            "relative_effect": ratio(values, self.normalisers()[target, layer]),
-            "salient": salient[shown],
-        })
-
 
 def load(path: Path | str) -> Knowledge:
     """Read the run folder of a finished `explain`.
@@ -331,22 +285,9 @@ def load(path: Path | str) -> Knowledge:
     Raises:
         RunError: missing, foreign, damaged or unfinished.
     """
-    from layerlore.interactions.stages import check_finished
-
     run = Run.load(path, KIND)
     check_finished(run)
     return Knowledge.of(run)
-
-
-def _with_intervals(ledger: Ledger, draws: Sequence[Ledger], part: str, confidence: float) -> xr.Dataset:
-    """The point estimates of a ledger with intervals over drawn ledgers, each of a single resample."""
-    point = getattr(ledger, part)
-    bounds = {}
-    for name in (name for name in point if f"{name}_low" in point):
-        spread = np.stack([getattr(draw, part)[f"{name}_low"].values for draw in draws])
-        for end, values in zip(("low", "high"), interval(spread, confidence), strict=True):
-            bounds[f"{name}_{end}"] = (point[name].dims, values)
-    return point.assign(bounds)
 
 
 def _labelled(run: Run) -> xr.Dataset:

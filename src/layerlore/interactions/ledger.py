@@ -34,8 +34,8 @@ class Ledger:
         confidence: of the intervals.
 
     Variables of both: ``overlap``, ``forget``, ``new``, ``all_earlier``, ``all_later``: mean over samples of summed
-    absolute effects, in units of the layer's normaliser; ``completeness = overlap / all_later``, ``redundancy = forget /
-    all_earlier``: ratios of sums pooled over samples, NaN where nothing is salient; ``ceiling_completeness``,
+    absolute effects, in units of the layer's normaliser; ``completeness = overlap / all_later``, ``redundancy =
+    forget / all_earlier``: ratios of sums pooled over samples, NaN where nothing is salient; ``ceiling_completeness``,
     ``ceiling_redundancy``, ``floor_completeness``, ``floor_redundancy``: the same for the calibration lines.
     With ``"previous"`` a row stands for the step from the layer before to this one.
     """
@@ -83,7 +83,7 @@ def build_ledger(
     axes = {**coords, "op": list(OPS), "order": list(range(1, n_players + 1))}
     return Ledger(
         by_order=_pooled(sums, ceiling, floor, axes, weights, confidence),
-        total=_pooled(*(part.sum((-2, -1)) for part in (sums, ceiling, floor)), coords, weights, confidence),
+        total=_pooled(sums.sum((-2, -1)), ceiling.sum((-2, -1)), floor.sum((-2, -1)), coords, weights, confidence),
         reference=reference,
         confidence=confidence,
     )

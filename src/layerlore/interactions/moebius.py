@@ -11,7 +11,7 @@ transform is the Harsanyi dividend (Moebius transform over the subset lattice).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, TypeVar, cast
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -23,7 +23,6 @@ from layerlore.typing import ArrayLike, Effects, Games
 Direction = Literal["up", "down"]
 Halves = list[tuple[Tensor, Tensor]]
 Kernel = Callable[[Tensor], None]
-Kind = TypeVar("Kind", np.ndarray, Tensor)
 
 
 def n_players_of(length: int, what: str = "the last axis") -> int:
@@ -144,17 +143,17 @@ def as_float64(values: ArrayLike, what: str) -> Tensor:
     return values.to(torch.float64)
 
 
-def _transform(values: Kind, kernel_: Kernel, transposed_: Kernel, out: Kind | None) -> Kind:
+def _transform(values: ArrayLike, kernel_: Kernel, transposed_: Kernel, out: ArrayLike | None) -> Any:
     source = as_float64(values, "the array")
     n_players_of(source.shape[-1])
     if source.requires_grad and torch.is_grad_enabled():
         if out is not None:
             raise InputError("out= cannot be used where a gradient is needed: leave it out, or detach the array")
-        return cast(Kind, _Linear.apply(source, kernel_, transposed_))
+        return _Linear.apply(source, kernel_, transposed_)
     if out is None:
         target = source.clone(memory_format=torch.contiguous_format)
         kernel_(target)
-        return cast(Kind, target if isinstance(values, Tensor) else target.numpy())
+        return target if isinstance(values, Tensor) else target.numpy()
     if type(out) is not type(values) or tuple(out.shape) != tuple(values.shape) or "float64" not in str(out.dtype):
         raise InputError(
             f"out is a {type(out).__name__} of shape {tuple(out.shape)} and dtype {out.dtype}; it must be a "
@@ -247,7 +246,8 @@ def reconstruct(and_effects: Effects, or_effects: Effects) -> Effects:
     """
     if and_effects.shape != or_effects.shape:
         raise InputError(
-            f"and_effects has shape {tuple(and_effects.shape)} and or_effects {tuple(or_effects.shape)}: they must match"
+            f"and_effects has shape {tuple(and_effects.shape)} and or_effects {tuple(or_effects.shape)}: they must be "
+            "the same"
         )
     return zeta(and_effects) + or_zeta(or_effects)
 

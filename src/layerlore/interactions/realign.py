@@ -46,22 +46,21 @@ def realign(
     effects = effects_of(split)
     thresholds = SALIENCE * largest_effect(effects).max(axis=0)
     measures = Yardsticks(units, ratio(thresholds, units))
-    lines = [
-        calibrate(
-            scores[sample], effects[sample], other_effects(effects.__getitem__, other[sample]), sample, guides, measures,
-            settings, noise, seed,
-        )
-        for sample in range(len(scores))
-    ]  # fmt: skip
+    lines = []
+    for sample, own in enumerate(scores):
+        there = other_effects(effects.__getitem__, other[sample])
+        lines.append(calibrate(own, effects[sample], there, sample, guides, measures, settings, noise, seed))
     return Aligned(effects.__getitem__, thresholds, *(np.stack(part) for part in zip(*lines, strict=True)))
 
 
 def other_effects(effects: Callable[[int], LayerEffects], other: Int64[np.ndarray, "n_targets"]) -> LayerEffects:
     """For each target the effects of the sample ``other`` says; NaN where it says -1."""
-    return np.stack([
-        effects(int(sample))[target] if sample >= 0 else np.full_like(effects(0)[target], np.nan)
-        for target, sample in enumerate(other)
-    ])
+    return np.stack(
+        [
+            effects(int(sample))[target] if sample >= 0 else np.full_like(effects(0)[target], np.nan)
+            for target, sample in enumerate(other)
+        ]
+    )
 
 
 def calibrate(
@@ -75,9 +74,9 @@ def calibrate(
     noise: float,
     seed: int,
 ) -> tuple[Lines, Lines]:
-    """Ceiling and floor of one sample; ``other`` holds the effects of a sample of another class, NaN if there is none."""
+    """Ceiling and floor of one sample; ``other``: effects of a sample of another class, NaN if there is none."""
     high = ceiling(scores, effects, guides, measures, settings, noise, (seed, sample))
-    missing = np.isnan(other).any((-3, -2, -1))
+    missing = np.asarray(np.isnan(other).any((-3, -2, -1)))
     low = floor(scores, np.where(missing[:, None, None, None], 0.0, other), guides, measures, settings)
     low[missing] = np.nan
     return high, low

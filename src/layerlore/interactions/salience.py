@@ -24,7 +24,9 @@ def largest_effect(effects: OpEffects) -> Float64[np.ndarray, "*batch"]:
     return np.abs(effects[..., 1:]).max(axis=(-2, -1))
 
 
-def is_salient(effects: OpEffects, threshold: Float64[np.ndarray, "*threshold"]) -> Bool[np.ndarray, "*batch 2 n_coalitions"]:
+def is_salient(
+    effects: OpEffects, threshold: Float64[np.ndarray, "*threshold"]
+) -> Bool[np.ndarray, "*batch 2 n_coalitions"]:
     """Which effects are larger than the threshold of their layer; never the empty set, never NaN."""
     salient = np.abs(effects) > np.asarray(threshold)[..., None, None]
     salient[..., 0] = False
@@ -54,11 +56,15 @@ def shapley_values(game: Float64[np.ndarray, "*batch n_coalitions"]) -> Float64[
     """
     n_players = n_players_of(game.shape[-1])
     shares = np.asarray(moebius(game)) / np.maximum(orders(n_players), 1)
-    members = [shares.reshape(*shares.shape[:-1], -1, 2, 1 << player)[..., 1, :].sum((-2, -1)) for player in range(n_players)]
+    members = [
+        shares.reshape(*shares.shape[:-1], -1, 2, 1 << player)[..., 1, :].sum((-2, -1)) for player in range(n_players)
+    ]
     return np.stack(members, axis=-1)
 
 
-def rebuild(effects: OpEffects, empty: Float64[np.ndarray, "*batch"], salient: Bool[np.ndarray, "*batch 2 n_coalitions"]):
+def rebuild(
+    effects: OpEffects, empty: Float64[np.ndarray, "*batch"], salient: Bool[np.ndarray, "*batch 2 n_coalitions"]
+):
     """The game that ``v(empty)`` and the salient effects alone rebuild (Cheng et al. 2024, Lemma 3.4)."""
     kept = np.where(salient, effects, 0.0)
     kept[..., 0, 0] = empty
@@ -78,7 +84,7 @@ def rebuild_error(
     Source: Cheng et al. 2024, Lemma 3.4; METHODS A5.
     """
     rebuilt = rebuild(effects, game[..., 0], salient)
-    matched = zeta(effects[..., 0, :]) + or_zeta(effects[..., 1, :])
+    matched = np.asarray(zeta(effects[..., 0, :])) + np.asarray(or_zeta(effects[..., 1, :]))
     reach = np.abs(game[..., -1] - game[..., 0])
     unit = np.where(reach > 0, reach, np.nan)
     return _rms(game - rebuilt) / unit, _rms(matched - rebuilt) / unit

@@ -124,11 +124,14 @@ class Scorer:
             yield collect
 
 
-def unmasked_logits(model: nn.Module, inputs: Tensor, outputs: OutputKind, batch_size: int) -> Float64[Tensor, "n_samples n_outputs"]:
+def unmasked_logits(
+    model: nn.Module, inputs: Tensor, outputs: OutputKind, batch_size: int
+) -> Float64[Tensor, "n_samples n_outputs"]:
     """The network's own logits of the samples themselves, on the CPU."""
     with evaluating(model):
         parts = [
-            as_logits(logits_of(forward(model, to_model(model, part))).cpu(), outputs) for part in inputs.split(batch_size)
+            as_logits(logits_of(forward(model, to_model(model, part))).cpu(), outputs)
+            for part in inputs.split(batch_size)
         ]
     return torch.cat(parts)
 
@@ -138,6 +141,7 @@ def _check_finite(scores: SampleScores, names: list[str]) -> None:
     if len(bad):
         _, layer, coalition = bad[0]
         raise InputError(
-            f"the score of layer {names[layer]!r} at coalition {coalition} is not finite: the network overflows on masked "
-            "inputs (half precision?), or its outputs are probabilities of exactly 0 or 1. Try float32, or another baseline"
+            f"the score of layer {names[layer]!r} at coalition {coalition} is not finite: the network overflows on "
+            "masked inputs (half precision?), or its outputs are probabilities of exactly 0 or 1. Try float32, or "
+            "another baseline"
         )

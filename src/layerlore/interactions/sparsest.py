@@ -116,7 +116,7 @@ def sparsest(
     check_choice(solver, ("certified", "paper"), "solver")
     scores = as_float64(game, "game").detach()
     n_players = n_players_of(scores.shape[-1], "the last axis of game")
-    _check_options(n_players, kappa, tolerance, max_iterations, pull, toward, solver)
+    _check_options(n_players, kappa, tolerance, max_iterations, pull, toward=toward, solver=solver)
     batch = scores.shape[:-1]
     columns = scores.reshape(-1, scores.shape[-1])
     _check_finite(columns, batch, "game")
@@ -131,17 +131,16 @@ def sparsest(
             solution.put(chosen, _paper(part, kappa))
         else:
             goal = None if target is None else target[..., chosen]
-            solution.put(chosen, certified.solve(part, kappa, tolerance, max_iterations, goal, pull))
+            solution.put(chosen, certified.solve(part, kappa, tolerance, max_iterations, target=goal, pull=pull))
     split = _assemble(columns, solution, tolerance, aligned=target is not None)
     _warn(split, tolerance, batch, solver)
-    shaped = replace(
+    return replace(
         split,
         **{
             field.name: _shaped(getattr(split, field.name), batch, isinstance(game, np.ndarray))
             for field in fields(split)
         },
     )
-    return shaped
 
 
 def _check_options(
@@ -150,6 +149,7 @@ def _check_options(
     tolerance: float,
     max_iterations: int,
     pull: float,
+    *,
     toward: Split | None,
     solver: str,
 ) -> None:

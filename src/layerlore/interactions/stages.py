@@ -84,6 +84,12 @@ class Task:
         """Masked inputs that the network sees for one sample."""
         return len(self.levels) << self.n_players
 
+    def pair(self, model: nn.Module, sample: int) -> tuple[Tensor, Tensor]:
+        """A sample and its baseline, on the network's device and in its dtype."""
+        both = to_model(model, torch.stack([self.inputs[sample], self.baselines[sample]]))
+        assert isinstance(both, Tensor)  # noqa: S101
+        return both[0], both[1]
+
 
 def create_arrays(run: Run, task: Task) -> None:
     """Create all arrays of a run, and store the samples and who owns what in them."""
@@ -96,14 +102,12 @@ def create_arrays(run: Run, task: Task) -> None:
     run.create("converged", games, dims, "uint8")
     for name in ("ceiling", "floor"):
         run.create(name, (*games, 5, 2, task.n_players), (*dims, "sum", "op", "order_from_1"))
-    finished = run.finished("inputs", task.n_samples)
     run.create("inputs", task.inputs.shape, ("sample", *_axes("input", task.inputs.dim() - 1)), "float32")
-    owners = [plan.owner for plan in task.plans]
-    drawn = all(owner is not None and owner.shape == owners[0].shape for owner in owners if owners[0] is not None)
-    drawn = drawn and owners[0] is not None
+    owners = [plan.owner for plan in task.plans if plan.owner is not None]
+    drawn = len(owners) == task.n_samples and len({owner.shape for owner in owners}) == 1
     if drawn:
         run.create("owner", (task.n_samples, *owners[0].shape), ("sample", *_axes("owner", owners[0].dim())), "int16")
-    for sample in np.flatnonzero(~finished):
+    for sample in map(int, np.flatnonzero(~run.finished("inputs", task.n_samples))):
         run.write("inputs", sample, task.inputs[sample].numpy())
         if drawn:
             run.write("owner", sample, owners[sample].cpu().numpy())
@@ -124,18 +128,23 @@ def score_stage(run: Run, task: Task, model: nn.Module, probes: Probes, score: S
     progress("scores", done, total)
     with evaluating(model):
         for sample in map(int, waiting):
-            scores = _with_less(run, lambda size, note, sample=sample: _score(scorer, task, sample, size, note), done, total, progress)
+            scores = _with_less(
+                run, lambda size, note, sample=sample: _score(scorer, task, sample, size, note), done, total, progress
+            )
             run.write("scores", sample, scores)
             run.finish("scores", sample)
             done += task.forward_passes
 
 
 def _score(scorer: Scorer, task: Task, sample: int, batch_size: int, on_batch: Callable[[int], None]) -> np.ndarray:
-    pair = [to_model(scorer.model, part[sample : sample + 1])[0] for part in (task.inputs, task.baselines)]
-    return scorer.score_sample(*pair, task.plans[sample], task.levels, task.targets[sample], batch_size, on_batch)
+    own, baseline = task.pair(scorer.model, sample)
+    plan, targets = task.plans[sample], task.targets[sample]
+    return scorer.score_sample(own, baseline, plan, task.levels, targets, batch_size, on_batch)
 
 
-def _with_less(run: Run, attempt: Callable[[int, Callable[[int], None]], np.ndarray], done: int, total: int, progress: Progress) -> np.ndarray:
+def _with_less(
+    run: Run, attempt: Callable[[int, Callable[[int], None]], np.ndarray], done: int, total: int, progress: Progress
+) -> np.ndarray:
     """Try with the run's batch size, and with half of it as long as memory runs out."""
     while True:
         passed = 0
@@ -153,8 +162,8 @@ def _with_less(run: Run, attempt: Callable[[int, Callable[[int], None]], np.ndar
                 raise
             if size == 1:
                 raise BudgetError(
-                    f"a single masked input does not fit in memory ({error}): use a device with more memory, fewer layers, "
-                    "or pooled read-outs"
+                    f"a single masked input does not fit in memory ({error}): use a device with more memory, "
+                    "fewer layers, or pooled read-outs"
                 ) from error
             reason = str(error).splitlines()[0]
         # Outside the except block, so that the failed pass is not kept alive by its traceback.
@@ -203,7 +212,7 @@ def split_stage(run: Run, task: Task, progress: Progress) -> None:
 
 
 def measure_thresholds(run: Run, task: Task) -> Float64[np.ndarray, "n_targets n_layers"]:
-    """Salience thresholds of all layers (METHODS A5), kept in the manifest; games that missed the tolerance are noted."""
+    """Salience thresholds of all layers (METHODS A5), kept in the manifest; games over the tolerance are noted."""
     largest = np.stack([largest_effect(run.read("effects", sample)) for sample in range(task.n_samples)]).max(axis=0)
     thresholds = SALIENCE * largest
     run.update(thresholds=thresholds.tolist())
@@ -211,8 +220,8 @@ def measure_thresholds(run: Run, task: Task) -> Float64[np.ndarray, "n_targets n
     if missed.any() and task.settings.solver == "certified":
         gaps = np.where(np.isnan(run.read("aligned_gap")), run.read("gap"), run.read("aligned_gap"))
         run.note(
-            f"{int(missed.sum())} of {missed.size} games missed the tolerance {task.settings.tolerance:g} (worst certified "
-            f"gap {gaps[missed].max():.3g}): their effects may not be the sparsest"
+            f"{int(missed.sum())} of {missed.size} games missed the tolerance {task.settings.tolerance:g} (worst "
+            f"certified gap {gaps[missed].max():.3g}): their effects may not be the sparsest"
         )
     return thresholds
 
@@ -242,14 +251,21 @@ def calibration_stage(run: Run, task: Task, progress: Progress) -> None:
         run.finish("calibration", sample)
         progress("calibration", task.n_samples - len(waiting) + number, task.n_samples)
     if (task.other < 0).any():
-        run.note("all samples have the same target class: the ledger has no floor, because there is no sample of another class")
+        run.note(
+            "all samples have the same target class: the ledger has no floor, for there is no sample of another class"
+        )
 
 
-def noise_stage(run: Run, task: Task, model: nn.Module, probes: Probes, score: Score, n_samples: int, progress: Progress) -> None:
+def noise_stage(
+    run: Run, task: Task, model: nn.Module, probes: Probes, score: Score, n_samples: int, progress: Progress
+) -> None:
     """Noise floor per layer, op and order: effects of float32 against float64 scores (METHODS A5)."""
     if n_samples == 0 or "noise_floor" in run.manifest:
         return
-    if next((weight.dtype for weight in model.parameters() if weight.is_floating_point()), torch.float64) == torch.float64:
+    if (
+        next((weight.dtype for weight in model.parameters() if weight.is_floating_point()), torch.float64)
+        == torch.float64
+    ):
         run.note("the network computes in float64: its noise floor was not measured")
         return
     size = sum(tensor.numel() * 8 for tensor in (*model.parameters(), *model.buffers()))
@@ -287,7 +303,9 @@ def _note_orders_in_noise(run: Run, task: Task, floor: np.ndarray, units: np.nda
     under = (np.sqrt(squares / counts) <= floor) & (squares > 0)
     for layer, op in np.argwhere(under.any(axis=-1)):
         found = ", ".join(str(order + 1) for order in np.flatnonzero(under[layer, op]))
-        run.note(f"layer {task.layers[layer]!r}: {('AND', 'OR')[op]} effects of order {found} are not above the noise floor")
+        run.note(
+            f"layer {task.layers[layer]!r}: {('AND', 'OR')[op]} effects of order {found} are not above the noise floor"
+        )
 
 
 def check_finished(run: Run) -> None:
@@ -304,8 +322,8 @@ def check_finished(run: Run) -> None:
         done = int(run.finished(stage, n_samples).sum())
         if done < n_samples:
             raise RunError(
-                f"{run.path} is not finished: {done} of {n_samples} samples have their {stage}. Call explain with the same "
-                "arguments again, it goes on from there"
+                f"{run.path} is not finished: {done} of {n_samples} samples have their {stage}. Call explain with "
+                "the same arguments again, it goes on from there"
             )
 
 

@@ -136,7 +136,7 @@ def _bound_at(
     worst = worst / (1 + problem.pull)
     solved = gain / worst - total(_residual_conjugate(size / worst, problem.radius, state.smoothing))
     if problem.target is not None:
-        solved = solved - total(_pull_conjugate(prices / worst, problem, constants).sum(1))
+        solved = solved - total(_pull_conjugate(prices / worst, problem.target, problem.pull, constants).sum(1))
     return plain, solved
 
 
@@ -179,11 +179,9 @@ def _residual_conjugate(size: GameColumns, radius: Column, smoothing: Column) ->
     return torch.where(size < smoothing * radius, quadratic, radius * size - smoothing * radius**2 / 2)
 
 
-def _pull_conjugate(prices: EffectColumns, problem: Problem, constants: Constants) -> EffectColumns:
+def _pull_conjugate(prices: EffectColumns, target: EffectColumns, pull: float, constants: Constants) -> EffectColumns:
     """Conjugate of ``|c| + pull |c - target|``, finite where the prices are feasible."""
-    target = problem.target
-    assert target is not None
-    conjugate = torch.maximum(-problem.pull * target.abs(), prices * target - target.abs())
+    conjugate = torch.maximum(-pull * target.abs(), prices * target - target.abs())
     conjugate[0] = 0
     conjugate[constants.single, 1] = 0
     return conjugate

@@ -111,6 +111,7 @@ def solve(
     kappa: float,
     tolerance: float,
     max_iterations: int,
+    *,
     target: EffectColumns | None = None,
     pull: float = 0.0,
 ) -> Solution:
@@ -187,13 +188,13 @@ def _selection(work: _Work, games: Tensor) -> admm.Problem:
 def _tighten(work: _Work, games: Tensor, stall: float = STALL) -> None:
     """Raise the bound until it settles or certifies the split at hand."""
 
-    def visit(games: Tensor, state: admm.State, found: Evaluation) -> Tensor:
+    def visit(games: Tensor, _state: admm.State, found: Evaluation) -> Tensor:
         before = work.bound[games]
         work.bound[games] = torch.maximum(before, found.plain_bound)
         settled = work.bound[games] - before < stall * work.tolerance * work.bound[games].abs()
         return settled | (1 - work.bound[games] / work.norm[games] <= AIM * work.tolerance)
 
-    _iterate(work, _plain, work.bound_state, games, BOUND_CHECK, visit)
+    _iterate(work, _plain, work.bound_state, games, every=BOUND_CHECK, visit=visit)
 
 
 def _select(work: _Work, games: Tensor) -> None:
@@ -206,7 +207,7 @@ def _select(work: _Work, games: Tensor) -> None:
         state.smoothing = _smoothing(state, found, RESIDUAL_PRICE * work.strength[games])
         return work.value_gap[games] <= SELECT_SHARE * work.tolerance
 
-    _iterate(work, _selection, work.split_state, games, SELECT_CHECK, visit)
+    _iterate(work, _selection, work.split_state, games, every=SELECT_CHECK, visit=visit)
 
 
 def _smoothing(state: admm.State, found: Evaluation, price: Column | float) -> Column:
@@ -216,7 +217,7 @@ def _smoothing(state: admm.State, found: Evaluation, price: Column | float) -> C
     return torch.clamp(wanted, min=state.smoothing / 2, max=state.smoothing * 2)
 
 
-def _iterate(work: _Work, build: Build, states: admm.State, games: Tensor, every: int, visit: Visit) -> None:
+def _iterate(work: _Work, build: Build, states: admm.State, games: Tensor, *, every: int, visit: Visit) -> None:
     """Iterate ``games``, a batch at a time; a game leaves when ``visit`` says so or its iterations are used up.
 
     Places that become free are taken by the games still waiting, so that the
