@@ -8,13 +8,15 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from layerlore.interactions.moebius import moebius, n_players_of, or_zeta, orders, zeta
+from layerlore.interactions.moebius import moebius, n_players_of, orders, reconstruct
 
 SALIENCE = 0.05
 """Share of the largest effect of a layer above which an interaction is salient."""
 
 OPS = ("and", "or")
 
+Scores = Float64[np.ndarray, "*batch n_coalitions"]
+PerGame = Float64[np.ndarray, "*batch"]
 OpEffects = Float64[np.ndarray, "*batch 2 n_coalitions"]
 ByOrder = Float64[np.ndarray, "*batch 2 n_players"]
 
@@ -62,20 +64,16 @@ def shapley_values(game: Float64[np.ndarray, "*batch n_coalitions"]) -> Float64[
     return np.stack(members, axis=-1)
 
 
-def rebuild(
-    effects: OpEffects, empty: Float64[np.ndarray, "*batch"], salient: Bool[np.ndarray, "*batch 2 n_coalitions"]
-):
-    """The game that ``v(empty)`` and the salient effects alone rebuild (Cheng et al. 2024, Lemma 3.4)."""
-    kept = np.where(salient, effects, 0.0)
-    kept[..., 0, 0] = empty
-    return zeta(kept[..., 0, :]) + or_zeta(kept[..., 1, :])
+def rebuild(effects: OpEffects, empty: PerGame) -> Scores:
+    """The game that ``v(empty)`` and effects rebuild; what the effects hold at the empty set is not read."""
+    effects = effects.copy()
+    effects[..., 0, 0] = empty
+    return np.asarray(reconstruct(effects[..., 0, :], effects[..., 1, :]))
 
 
 def rebuild_error(
-    game: Float64[np.ndarray, "*batch n_coalitions"],
-    effects: OpEffects,
-    salient: Bool[np.ndarray, "*batch 2 n_coalitions"],
-) -> tuple[Float64[np.ndarray, "*batch"], Float64[np.ndarray, "*batch"]]:
+    game: Scores, effects: OpEffects, salient: Bool[np.ndarray, "*batch 2 n_coalitions"]
+) -> tuple[PerGame, PerGame]:
     """Error of rebuilding a game from its salient interactions, relative to ``|v(N) - v(empty)|``.
 
     Root mean square over all coalitions of ``v - rebuilt``, and of ``v - delta - rebuilt``; NaN where
@@ -83,12 +81,12 @@ def rebuild_error(
 
     Source: Cheng et al. 2024, Lemma 3.4; METHODS A5.
     """
-    rebuilt = rebuild(effects, game[..., 0], salient)
-    matched = np.asarray(zeta(effects[..., 0, :])) + np.asarray(or_zeta(effects[..., 1, :]))
+    rebuilt = rebuild(np.where(salient, effects, 0.0), game[..., 0])
+    matched = rebuild(effects, game[..., 0])
     reach = np.abs(game[..., -1] - game[..., 0])
     unit = np.where(reach > 0, reach, np.nan)
     return _rms(game - rebuilt) / unit, _rms(matched - rebuilt) / unit
 
 
-def _rms(values: Float64[np.ndarray, "*batch n_coalitions"]) -> Float64[np.ndarray, "*batch"]:
+def _rms(values: Scores) -> PerGame:
     return np.sqrt((values * values).mean(-1))
