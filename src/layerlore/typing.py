@@ -8,13 +8,18 @@ the lowest bit). Leading axes are batch.
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float64, Int64, Num
+from jaxtyping import Bool, Float64, Int64, Num
 from torch import Tensor
 
 ArrayLike = np.ndarray | Tensor
 """NumPy array or torch tensor; functions return the kind they were given."""
 
-Games = Num[np.ndarray, "*batch n_coalitions"] | Num[Tensor, "*batch n_coalitions"]
+Games = (
+    Num[np.ndarray, "*batch n_coalitions"]
+    | Bool[np.ndarray, "*batch n_coalitions"]
+    | Num[Tensor, "*batch n_coalitions"]
+    | Bool[Tensor, "*batch n_coalitions"]
+)
 """Scores of all coalitions, any real dtype."""
 
 Effects = Float64[np.ndarray, "*batch n_coalitions"] | Float64[Tensor, "*batch n_coalitions"]

@@ -9,20 +9,16 @@ import torch
 
 SHARE = 0.5
 """Share of the available memory that work is planned with when no budget is given."""
+_WORDS = ("can't allocate memory", "not enough memory")
 
 
 def available_memory(device: torch.device) -> int:
     """Bytes that can be allocated on ``device`` now, as far as the system tells."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    limits = [_available_in_system()]
-    try:
-        # A container's own limit may be far below what the machine has.
-        used = int(Path("/sys/fs/cgroup/memory.current").read_text())
-        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()) - used)
-    except (OSError, ValueError):
-        pass
-    return max(0, min(limits))
+    # A container's own limit may be far below what the machine has.
+    limits = [_available_in_system(), _available_in_container(Path("/sys/fs/cgroup"))]
+    return max(0, min(limit for limit in limits if limit is not None))
 
 
 def default_budget(device: torch.device) -> int:
@@ -32,10 +28,10 @@ def default_budget(device: torch.device) -> int:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error means that an allocation was too large."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
         return True
-    # The CPU allocator of torch raises a plain RuntimeError.
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    # The CPU allocator of torch raises a plain RuntimeError; the second wording is that of Windows.
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS)
 
 
 def readable(n_bytes: float) -> str:
@@ -49,6 +45,17 @@ def readable(n_bytes: float) -> str:
             return f"{n_bytes:.0f} {unit}" if unit == "B" else f"{n_bytes:.1f} {unit}"
         n_bytes /= 1024
     return f"{n_bytes:.1f} TiB"
+
+
+def _available_in_container(group: Path) -> int | None:
+    try:
+        limit = int((group / "memory.max").read_text())
+        used = int((group / "memory.current").read_text())
+        counts = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+    except (OSError, ValueError):
+        return None
+    # Pages of files that were read count as used and are given up on demand.
+    return limit - used + int(counts.get("inactive_file", 0))
 
 
 def _available_in_system() -> int:

@@ -10,6 +10,7 @@ transform is the Harsanyi dividend (Moebius transform over the subset lattice).
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -21,8 +22,12 @@ from layerlore.errors import InputError
 from layerlore.typing import ArrayLike, Effects, Games
 
 Direction = Literal["up", "down"]
-Halves = list[tuple[Tensor, Tensor]]
-Kernel = Callable[[Tensor], None]
+Halves = list[tuple[Tensor, ...]]
+Kernel = Callable[[Tensor, Halves], None]
+"""Transforms a contiguous tensor in place, given its `halves`."""
+
+SMALL = 1 << 16
+"""Length up to which a single game is transformed on a board."""
 
 
 def n_players_of(length: int, what: str = "the last axis") -> int:
@@ -48,11 +53,8 @@ def halves(values: Tensor, n_players: int, stride: int = 1) -> Halves:
     they lie on the first.
     """
     flat = values.view(-1)
-    pairs = []
-    for player in range(n_players):
-        blocks = flat.view(-1, 2, stride << player)
-        pairs.append((blocks[:, 0], blocks[:, 1]))
-    return pairs
+    # Unbinding makes both views in one call: for small games, making views is most of the work.
+    return [flat.view(-1, 2, stride << player).unbind(1) for player in range(n_players)]
 
 
 def sweep_(pairs: Halves, direction: Direction, sign: Literal[1, -1]) -> None:
@@ -65,48 +67,75 @@ def sweep_(pairs: Halves, direction: Direction, sign: Literal[1, -1]) -> None:
             target.sub_(source)
 
 
-def _moebius_(values: Tensor) -> None:
-    sweep_(halves(values, n_players_of(values.shape[-1])), "up", -1)
+def _moebius_(_values: Tensor, pairs: Halves) -> None:
+    sweep_(pairs, "up", -1)
 
 
-def _moebius_transposed_(values: Tensor) -> None:
-    sweep_(halves(values, n_players_of(values.shape[-1])), "down", -1)
+def _moebius_transposed_(_values: Tensor, pairs: Halves) -> None:
+    sweep_(pairs, "down", -1)
 
 
-def _zeta_(values: Tensor) -> None:
-    sweep_(halves(values, n_players_of(values.shape[-1])), "up", 1)
+def _zeta_(_values: Tensor, pairs: Halves) -> None:
+    sweep_(pairs, "up", 1)
 
 
-def _zeta_transposed_(values: Tensor) -> None:
-    sweep_(halves(values, n_players_of(values.shape[-1])), "down", 1)
+def _zeta_transposed_(_values: Tensor, pairs: Halves) -> None:
+    sweep_(pairs, "down", 1)
 
 
-def _or_effects_(values: Tensor) -> None:
-    values.copy_(values.flip(-1))
-    _moebius_(values)
-    values.neg_()
+def _or_effects_(values: Tensor, pairs: Halves) -> None:
+    values.copy_(values.flip(-1).neg_())
+    sweep_(pairs, "up", -1)
     values[..., 0] = 0
 
 
-def _or_effects_transposed_(values: Tensor) -> None:
+def _or_effects_transposed_(values: Tensor, pairs: Halves) -> None:
     values[..., 0] = 0
-    _moebius_transposed_(values)
+    sweep_(pairs, "down", -1)
     values.copy_(values.flip(-1).neg_())
 
 
-def _or_zeta_(values: Tensor) -> None:
+def _or_zeta_(values: Tensor, pairs: Halves) -> None:
     # The effects that meet T are all effects less those inside the complement of T.
     values[..., 0] = 0
-    _zeta_(values)
+    sweep_(pairs, "up", 1)
     values.copy_(values[..., -1:] - values.flip(-1))
 
 
-def _or_zeta_transposed_(values: Tensor) -> None:
+def _or_zeta_transposed_(values: Tensor, pairs: Halves) -> None:
     total = values.sum(-1)
     values.copy_(values.flip(-1).neg_())
     values[..., -1] += total
-    _zeta_transposed_(values)
+    sweep_(pairs, "down", 1)
     values[..., 0] = 0
+
+
+class _Boards(threading.local):
+    """Scratch games with their views, one per length and thread: for small games, making views is most of the work."""
+
+    def __init__(self) -> None:
+        self.made: dict[int, tuple[Tensor, Halves]] = {}
+
+    def of(self, length: int) -> tuple[Tensor, Halves]:
+        if length not in self.made:
+            board = torch.empty(length, dtype=torch.float64)
+            self.made[length] = board, halves(board, n_players_of(length))
+        return self.made[length]
+
+
+_boards = _Boards()
+
+
+def _transformed(source: Tensor, kernel_: Kernel) -> Tensor:
+    """The transform, in memory of its own."""
+    if source.dim() == 1 and len(source) <= SMALL and source.device.type == "cpu":
+        board, pairs = _boards.of(len(source))
+        board.copy_(source)
+        kernel_(board, pairs)
+        return board.clone()
+    result = source.clone(memory_format=torch.contiguous_format)
+    kernel_(result, halves(result, n_players_of(result.shape[-1])))
+    return result
 
 
 class _Linear(torch.autograd.Function):
@@ -115,9 +144,7 @@ class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx, values: Tensor, kernel_: Kernel, transposed_: Kernel) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx.kernels = transposed_, kernel_
-        result = values.clone(memory_format=torch.contiguous_format)
-        kernel_(result)
-        return result
+        return _transformed(values, kernel_)
 
     @staticmethod
     def backward(ctx, gradient: Tensor):  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -133,7 +160,9 @@ def as_float64(values: ArrayLike, what: str) -> Tensor:
     if isinstance(values, np.ndarray):
         if values.dtype.kind not in "fiub":
             raise InputError(f"{what} has dtype {values.dtype}: real numbers are needed")
-        values = torch.from_numpy(np.require(values, np.float64, ["C", "W"]))
+        values = np.require(values, np.float64, ["C", "W"])
+        # NumPy calls a reversed axis of length 1 contiguous; torch refuses its stride.
+        values = torch.from_numpy(values.copy() if min(values.strides, default=0) < 0 else values)
     elif not isinstance(values, Tensor):
         raise InputError(f"{what} is a {type(values).__name__}: pass a NumPy array or a torch tensor")
     elif values.is_complex():
@@ -151,23 +180,24 @@ def _transform(values: ArrayLike, kernel_: Kernel, transposed_: Kernel, out: Arr
             raise InputError("out= cannot be used where a gradient is needed: leave it out, or detach the array")
         return _Linear.apply(source, kernel_, transposed_)
     if out is None:
-        target = source.clone(memory_format=torch.contiguous_format)
-        kernel_(target)
-        return target if isinstance(values, Tensor) else target.numpy()
+        result = _transformed(source, kernel_)
+        return result if isinstance(values, Tensor) else result.numpy()
     if type(out) is not type(values) or tuple(out.shape) != tuple(values.shape) or "float64" not in str(out.dtype):
         raise InputError(
             f"out is a {type(out).__name__} of shape {tuple(out.shape)} and dtype {out.dtype}; it must be a "
             f"{type(values).__name__} of shape {tuple(values.shape)} and dtype float64"
         )
-    target = out if isinstance(out, Tensor) else torch.from_numpy(out)
-    if target.is_contiguous():
-        if target.data_ptr() != source.data_ptr():
-            target.copy_(source)
-        kernel_(target)
-    else:
-        scratch = source.clone(memory_format=torch.contiguous_format)
-        kernel_(scratch)
-        target.copy_(scratch)
+    if isinstance(out, np.ndarray) and not out.flags.writeable:
+        raise InputError("out is read-only: pass an array that may be written, or leave it out")
+    address = out.data_ptr() if isinstance(out, Tensor) else out.ctypes.data
+    if out is values and source.is_contiguous() and source.data_ptr() == address:
+        kernel_(source, halves(source, n_players_of(source.shape[-1])))
+        return out
+    # In memory of its own: out may overlap the input in any way.
+    result = _transformed(source, kernel_)
+    if isinstance(out, Tensor):
+        return out.copy_(result)
+    out[...] = result.numpy()
     return out
 
 

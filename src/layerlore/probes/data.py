@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, IterableDataset, SequentialSampler
+from torch.utils.data import (
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    RandomSampler,
+    SequentialSampler,
+    Subset,
+    WeightedRandomSampler,
+)
+from torch.utils.data.distributed import DistributedSampler
 
 from layerlore.errors import InputError
+from layerlore.storage import row_bytes
 
 Batch = tuple[Any, Tensor]
 """Inputs (a tensor or a mapping of tensors) and labels."""
+
+_WHOLE = (SequentialSampler, RandomSampler, WeightedRandomSampler, DistributedSampler)
+"""Samplers that draw from the whole data set; any other may choose a part of it."""
 
 
 def revisitable(data: Iterable[Any] | Dataset[Any], batch_size: int, what: str) -> Callable[[], Iterator[Batch]]:
     """A call that starts a new visit of ``data``, each time in the same order.
 
     A `DataLoader` is rebuilt with a sequential sampler and a generator of its
-    own: every sample is seen once whatever its sampler does, and the global
-    random state is not touched.
+    own: every sample is seen once whether its sampler shuffles, weighs or shards,
+    and the global random state is not touched. A sampler that chooses a part of
+    the data, such as `SubsetRandomSampler`, still chooses it. Loaders with a
+    batch sampler of their own and iterable data sets are visited as they are.
 
     Args:
         data: iterable of (inputs, labels) batches, a `Dataset` or a `DataLoader`.
@@ -60,13 +76,37 @@ def rows(batch: Any) -> int:
     return len(next(iter(batch.values()))) if isinstance(batch, Mapping) else len(batch)
 
 
+class DataDigest:
+    """Digest of all inputs and labels, sample by sample: the borders of batches do not matter."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def add(self, inputs: Any, labels: Tensor) -> None:
+        """Take in one batch."""
+        named = dict(inputs) if isinstance(inputs, Mapping) else {"": inputs}
+        columns = [row_bytes(tensor) for tensor in (*named.values(), labels)]
+        kinds = [f"{name}|{tensor.dtype}|{tuple(tensor.shape[1:])}" for name, tensor in (*named.items(), ("y", labels))]
+        header = "\n".join(kinds).encode()
+        for row in range(len(labels)):
+            self._digest.update(header)
+            for column in columns:
+                self._digest.update(column[row])
+
+    def text(self) -> str:
+        """The digest so far, as hexadecimal text."""
+        return self._digest.hexdigest()
+
+
 def _sequential(loader: DataLoader[Any]) -> DataLoader[Any]:
     if isinstance(loader.dataset, IterableDataset) or loader.batch_size is None:
         return loader
-    if isinstance(loader.sampler, SequentialSampler) and not loader.drop_last and loader.generator is not None:
-        return loader
+    dataset = loader.dataset
+    if not isinstance(loader.sampler, _WHOLE):
+        with torch.random.fork_rng(devices=[]):
+            dataset = Subset(dataset, sorted({int(index) for index in loader.sampler}))
     return DataLoader(
-        loader.dataset,
+        dataset,
         batch_size=loader.batch_size,
         shuffle=False,
         num_workers=loader.num_workers,

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from layerlore.errors import InputError
 from layerlore.networks import capture, evaluating, forward, read_out, to_model
-from layerlore.probes.survey import Visit
+from layerlore.probes.data import DataDigest
+from layerlore.probes.survey import Survey, Visit
 
 Receive = Callable[[str, slice, Tensor], None]
 """Takes a layer, the samples' positions and their features ``[batch, n_features]``."""
@@ -23,9 +24,11 @@ class Features:
     network over the data, which serves all layers at once.
     """
 
-    def __init__(self, model: nn.Module, visits: list[Visit], read_outs: Mapping[str, str], n_samples: int, keep: bool) -> None:
+    def __init__(
+        self, model: nn.Module, visits: list[Visit], read_outs: Mapping[str, str], found: Survey, *, keep: bool
+    ) -> None:
         self._model, self._visits, self._read_outs = model, visits, dict(read_outs)
-        self._n_samples, self._keep = n_samples, keep
+        self._n_samples, self._digest, self._keep = len(found.labels), found.digest, keep
         self._kept: dict[str, Tensor] = {}
         self._borders: list[slice] = []
 
@@ -33,7 +36,8 @@ class Features:
         """Hand the features of ``layers`` to ``receive``, in the order of the data.
 
         Raises:
-            InputError: a feature is NaN or infinite (layer and sample are named), or the data changed between passes.
+            InputError: a feature is NaN or infinite (layer and sample are named), or the data differ from those of
+                the survey.
         """
         if self._kept:
             for rows in self._borders:
@@ -47,9 +51,12 @@ class Features:
         rows = slice(0, 0)
         store: dict[str, Tensor] = {}
         borders = []
+        digest = DataDigest()
 
         def visit(layer: str, output: Tensor) -> None:
             features = read_out(self._read_outs[layer])(output).detach()
+            # Sums of gradients in half precision would stop far from the minimum.
+            features = features.to(torch.promote_types(features.dtype, torch.float32))
             if not torch.isfinite(features).all():
                 bad = int((~torch.isfinite(features)).any(1).nonzero()[0])
                 raise InputError(f"layer {layer!r} gives NaN or infinity for sample {rows.start + bad} of the data")
@@ -66,12 +73,19 @@ class Features:
                     if rows.stop > self._n_samples:
                         break
                     borders.append(rows)
+                    digest.add(inputs, labels)
                     forward(self._model, to_model(self._model, inputs))
                     on_batch(len(labels))
         if rows.stop != self._n_samples:
+            count = "more" if rows.stop > self._n_samples else rows.stop
             raise InputError(
-                f"the data had {self._n_samples} samples at the first pass and {'more' if rows.stop > self._n_samples else rows.stop} "
-                "later: pass data that are the same at every visit"
+                f"the data had {self._n_samples} samples at the first visit and {count} later: pass data that are the "
+                "same at every visit"
+            )
+        if digest.text() != self._digest:
+            raise InputError(
+                "the data changed between two visits: switch augmentation and shuffling off, the probes look at the "
+                "data several times"
             )
         if self._keep:
             self._kept, self._borders = store, borders

@@ -16,6 +16,8 @@ from torch import Tensor
 
 Points = Float64[Tensor, "n_problems n_numbers"]
 Values = Float64[Tensor, "n_problems"]
+Flags = Bool[Tensor, "n_problems"]
+Pair = tuple[Points, Points, Values]
 
 DECREASE = 1e-4
 """Share of the decrease that the slope promises which a step must bring."""
@@ -29,7 +31,7 @@ class Minimiser:
     Attributes:
         trial: points to evaluate next.
         point: best points so far.
-        done: problems that have converged.
+        done: problems that need no further evaluation: they met the tolerance, or no step brings them on.
     """
 
     def __init__(self, start: Points, tolerance: float, history: int = 8) -> None:
@@ -37,14 +39,25 @@ class Minimiser:
         self.point: Points = start.clone()
         self.tolerance, self.history = tolerance, history
         n_problems = len(start)
-        self.done: Bool[Tensor, "n_problems"] = torch.zeros(n_problems, dtype=torch.bool, device=start.device)
+        self.done: Flags = torch.zeros(n_problems, dtype=torch.bool, device=start.device)
         self._value = torch.full((n_problems,), torch.inf, dtype=torch.float64, device=start.device)
         self._gradient = torch.zeros_like(start)
         self._direction = torch.zeros_like(start)
         self._length = torch.ones_like(self._value)
         self._slope = torch.zeros_like(self._value)
         self._still = torch.zeros_like(self._value)
-        self._pairs: list[tuple[Points, Points, Values]] = []
+        # A ring of steps and changes of gradient for each problem, so that what one problem does never costs another
+        # its memory. Pairs that are not there yet have inverse curvature 0 and weigh nothing.
+        self._steps = start.new_zeros(history, *start.shape)
+        self._changes = torch.zeros_like(self._steps)
+        self._inverses = start.new_zeros(history, n_problems)
+        self._newest = torch.zeros(n_problems, dtype=torch.int64, device=start.device)
+        self._rows = torch.arange(n_problems, device=start.device)
+
+    @property
+    def met(self) -> Flags:
+        """Problems whose best point has no gradient entry above the tolerance."""
+        return torch.isfinite(self._value) & (self._gradient.abs().amax(1) <= self.tolerance)
 
     def tell(self, value: Values, gradient: Points) -> None:
         """Take the values and gradients at ``trial``, and move ``trial`` on."""
@@ -65,42 +78,44 @@ class Minimiser:
         direction = self._descent()
         self._direction = torch.where(accept[:, None], direction, self._direction)
         self._slope = (self._direction * self._gradient).sum(1)
-        if not self._pairs:
-            size = self._gradient.norm(dim=1).clamp_min(1e-300)
-            self._length = torch.where(accept, torch.clamp(1 / size, max=1.0), self._length)
-        self.trial = torch.where(
-            self.done[:, None], self.point, self.point + self._length[:, None] * self._direction
-        )
+        # Before curvature is known, the first step has length 1 at most.
+        size = self._gradient.norm(dim=1).clamp_min(1e-300)
+        blind = accept & ~self._inverses.any(0)
+        self._length = torch.where(blind, torch.clamp(1 / size, max=1.0), self._length)
+        self.trial = torch.where(self.done[:, None], self.point, self.point + self._length[:, None] * self._direction)
 
-    def _remember(self, accept: Tensor, gradient: Points) -> None:
-        if not torch.isfinite(self._value).all():
-            return
-        step = torch.where(accept[:, None], self.trial - self.point, 0.0)
-        change = torch.where(accept[:, None], gradient - self._gradient, 0.0)
+    def _remember(self, accept: Flags, gradient: Points) -> None:
+        known = (accept & torch.isfinite(self._value))[:, None]
+        step = torch.where(known, self.trial - self.point, 0.0)
+        change = torch.where(known, gradient - self._gradient, 0.0)
         curvature = (step * change).sum(1)
         sound = curvature > 1e-10 * (change * change).sum(1).sqrt() * (step * step).sum(1).sqrt()
-        if not sound.any():
-            return
-        inverse = torch.where(sound, 1 / curvature.where(sound, torch.ones_like(curvature)), 0.0)
-        self._pairs.append((step, change, inverse))
-        del self._pairs[: -self.history]
+        self._newest = torch.where(sound, (self._newest + 1) % self.history, self._newest)
+        slots, rows = self._newest[sound], self._rows[sound]
+        self._steps[slots, rows], self._changes[slots, rows] = step[sound], change[sound]
+        self._inverses[slots, rows] = 1 / curvature[sound]
+
+    def _pair(self, age: int) -> Pair:
+        slots = (self._newest - age) % self.history
+        rows = self._rows
+        return self._steps[slots, rows], self._changes[slots, rows], self._inverses[slots, rows]
 
     def _descent(self) -> Points:
-        """The two-loop recursion; pairs that a problem did not accept weigh nothing."""
+        """The two-loop recursion."""
         direction = -self._gradient
         shares = []
-        for step, change, inverse in reversed(self._pairs):
+        for age in range(self.history):
+            step, change, inverse = self._pair(age)
             share = inverse * (step * direction).sum(1)
             direction = direction - share[:, None] * change
             shares.append(share)
         direction = direction * self._scale()[:, None]
-        for (step, change, inverse), share in zip(self._pairs, reversed(shares), strict=True):
-            direction = direction + (share - inverse * (change * direction).sum(1))[:, None] * step
+        for age in reversed(range(self.history)):
+            step, change, inverse = self._pair(age)
+            direction = direction + (shares[age] - inverse * (change * direction).sum(1))[:, None] * step
         return direction
 
     def _scale(self) -> Values:
-        scale = torch.ones_like(self._value)
-        for _, change, inverse in self._pairs:
-            size = (change * change).sum(1)
-            scale = torch.where(inverse > 0, 1 / (inverse * size).clamp_min(1e-300), scale)
-        return scale
+        _, change, inverse = self._pair(0)
+        size = (change * change).sum(1)
+        return torch.where(inverse > 0, 1 / (inverse * size).clamp_min(1e-300), 1.0)

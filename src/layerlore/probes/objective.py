@@ -18,6 +18,8 @@ Stack = Float64[Tensor, "n_penalties n_outputs n_weights"]
 Features = Float[Tensor, "batch n_features"]
 Labels = Shaped[Tensor, "batch ..."]
 PerProbe = Float64[Tensor, "n_penalties"]
+Predicted = Float64[Tensor, "*stack batch n_outputs"]
+PerSample = Float64[Tensor, "*stack batch"]
 
 
 def predictions(parameters: Stack, features: Features) -> Float64[Tensor, "n_penalties batch n_outputs"]:
@@ -28,7 +30,7 @@ def predictions(parameters: Stack, features: Features) -> Float64[Tensor, "n_pen
     return product.permute(1, 0, 2) + parameters[..., -1].unsqueeze(1)
 
 
-def losses(predicted: Float64[Tensor, "*stack batch n_outputs"], labels: Labels, loss: Loss) -> Float64[Tensor, "*stack batch"]:
+def losses(predicted: Predicted, labels: Labels, loss: Loss) -> PerSample:
     """Loss of each sample: cross-entropy (one output: of the sigmoid), or half the squared error."""
     if loss == "squared":
         return ((predicted - _targets(labels, predicted)) ** 2).sum(-1) / 2
@@ -37,7 +39,7 @@ def losses(predicted: Float64[Tensor, "*stack batch n_outputs"], labels: Labels,
     return torch.logsumexp(predicted, -1) - _of_class(predicted, labels)
 
 
-def agreement(predicted: Float64[Tensor, "*stack batch n_outputs"], labels: Labels, loss: Loss) -> Float64[Tensor, "*stack batch"]:
+def agreement(predicted: Predicted, labels: Labels, loss: Loss) -> PerSample:
     """1 where the predicted class is the label; with squared loss, the squared error."""
     if loss == "squared":
         return ((predicted - _targets(labels, predicted)) ** 2).sum(-1)

@@ -30,6 +30,7 @@ class Price:
 
 
 def price(
+    *,
     shapes: Mapping[str, tuple[int, ...]],
     read_outs: Mapping[str, str],
     n_outputs: int,
@@ -37,7 +38,7 @@ def price(
     n_samples: int,
     feature_bytes: int,
 ) -> Price:
-    """The `Price` of probes on layers with these output shapes."""
+    """The `Price` of probes on layers with these output shapes, features of ``feature_bytes`` each."""
     sizes = {layer: read_out_size(read_outs[layer], shape) for layer, shape in shapes.items()}
     training = {layer: (size + 1) * n_outputs * n_penalties * 8 * COPIES for layer, size in sizes.items()}
     return Price(training, sum(sizes.values()) * n_samples * feature_bytes)
@@ -49,18 +50,35 @@ def check_price(cost: Price, shapes: Mapping[str, tuple[int, ...]], read_outs: M
         return
     layer = max(cost.training, key=lambda name: cost.training[name])
     size = read_out_size(read_outs[layer], shapes[layer])
-    allowed = size * budget / cost.total
-    fitting = [
-        f"read_out={name!r} ({found} features)"
-        for name in READ_OUTS
-        if name != read_outs[layer] and (found := _size(name, shapes[layer])) <= allowed
-    ]
-    advice = f"Use {' or '.join(fitting)} for it" if fitting else "No read-out of it fits: leave this layer out"
+    fitting = _fitting(cost, shapes, read_outs, budget)
+    shown = ", ".join(f"{name!r}: {choice!r}" for name, choice in fitting.items())
+    advice = (
+        f"It fits with read_out={{{shown}}}" if fitting else "No read-outs make it fit: leave the largest layers out"
+    )
     raise BudgetError(
         f"training the probes needs {readable(cost.total)}, the budget is {readable(budget)}. The largest is layer "
         f"{layer!r} with {size} features of shape {shapes[layer]} ({readable(cost.training[layer])}). {advice}, pass "
         "fewer layers or penalties, or raise budget= (bytes)"
     )
+
+
+def _fitting(
+    cost: Price, shapes: Mapping[str, tuple[int, ...]], read_outs: Mapping[str, str], budget: int
+) -> dict[str, str]:
+    """Read-outs, the largest layers changed first and no more of them than needed, that fit; empty if none do."""
+    total = float(cost.total)
+    chosen: dict[str, str] = {}
+    for layer in sorted(shapes, key=lambda name: -cost.training[name]):
+        # What is spent grows with the features and the bias.
+        per_weight = cost.training[layer] / (read_out_size(read_outs[layer], shapes[layer]) + 1)
+        size, name = min((_size(name, shapes[layer]), name) for name in READ_OUTS)
+        smaller = per_weight * (size + 1)
+        if smaller < cost.training[layer]:
+            chosen[layer] = name
+            total += smaller - cost.training[layer]
+        if total <= budget:
+            return chosen
+    return {}
 
 
 def _size(name: str, shape: tuple[int, ...]) -> float:

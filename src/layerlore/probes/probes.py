@@ -17,6 +17,9 @@ from layerlore.storage import digest_tensors, write_bytes
 
 FORMAT = 1
 
+Weight = Float64[Tensor, "n_outputs n_features"]
+Bias = Float64[Tensor, "n_outputs"]
+
 
 @dataclass(frozen=True)
 class Quality:
@@ -52,7 +55,7 @@ class Probe:
     read_out: str
     shape: tuple[int, ...]
     weight: Float[Tensor, "n_outputs n_features"]
-    bias: Float64[Tensor, "n_outputs"]
+    bias: Bias
     penalty: float
     converged: bool
     quality: Quality
@@ -117,7 +120,7 @@ class Probes:
         for layer in layers:
             self[layer]
         chosen = tuple(probe for probe in self.probes if probe.layer in layers)
-        return Probes(chosen, self.n_outputs, self.loss, self.network, self.chance, self.n_validation, self.input_mean, self.identity)
+        return replace(self, probes=chosen)
 
     def quality(self) -> list[dict[str, Any]]:
         """One row for each layer and one for the network's own ``output``."""
@@ -139,8 +142,10 @@ class Probes:
             )
 
     def digest(self) -> str:
-        """Digest of all weights and of what they belong to."""
+        """Digest of all weights, the input mean, and what they belong to."""
         tensors = [pair for probe in self.probes for pair in ((probe.layer, probe.weight), (probe.layer, probe.bias))]
+        if self.input_mean is not None:
+            tensors.append(("input_mean", self.input_mean))
         return digest_tensors(tensors, [json.dumps(self.identity, sort_keys=True)])
 
     def save(self, path: Path | str) -> None:
@@ -159,6 +164,7 @@ class Probes:
             records.append(record | {"quality": asdict(probe.quality)})
         header = {
             "format": FORMAT,
+            "digest": self.digest(),
             "probes": records,
             "network": asdict(self.network),
             **{key: getattr(self, key) for key in ("n_outputs", "loss", "chance", "n_validation", "identity")},
@@ -178,25 +184,44 @@ class Probes:
             with safe_open(str(path), framework="pt") as file:
                 header = json.loads((file.metadata() or {})["layerlore"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-        except (OSError, SafetensorError, KeyError, ValueError) as error:
-            raise ProbeError(f"{path} holds no probes that can be read ({error}): fit them again with fit_probes") from error
-        if header["format"] > FORMAT:
-            raise ProbeError(f"{path} has format {header['format']}, this version reads up to {FORMAT}: update layerlore")
-        probes = tuple(
-            Probe(
-                **{key: record[key] for key in ("layer", "read_out", "penalty", "converged")},
-                shape=tuple(record["shape"]),
-                weight=tensors[f"{number}.weight"],
-                bias=tensors[f"{number}.bias"],
-                quality=Quality(**record["quality"]),
-            )
-            for number, record in enumerate(header["probes"])
+            _check_format(path, header["format"])
+            loaded = cls(**_fields(header, tensors))
+            sound = header["digest"] == loaded.digest()
+        except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
+            if isinstance(error, ProbeError):
+                raise
+            raise ProbeError(
+                f"{path} holds no probes that can be read ({error}): choose another file, or remove this one and fit "
+                "the probes again with fit_probes"
+            ) from error
+        if not sound:
+            raise ProbeError(f"{path} is damaged: its numbers are not those that were written. Remove it and fit again")
+        return loaded
+
+
+def _check_format(path: Path | str, found: int) -> None:
+    if found > FORMAT:
+        raise ProbeError(f"{path} has format {found}, this version reads up to {FORMAT}: update layerlore")
+
+
+def _fields(header: dict[str, Any], tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """The fields of `Probes` out of what a file holds."""
+    probes = tuple(
+        Probe(
+            **{key: record[key] for key in ("layer", "read_out", "penalty", "converged")},
+            shape=tuple(record["shape"]),
+            weight=tensors[f"{number}.weight"],
+            bias=tensors[f"{number}.bias"],
+            quality=Quality(**record["quality"]),
         )
-        rest = {key: header[key] for key in ("n_outputs", "loss", "chance", "n_validation", "identity")}
-        return cls(probes, network=Quality(**header["network"]), input_mean=tensors.get("input_mean"), **rest)
+        for number, record in enumerate(header["probes"])
+    )
+    rest = {key: header[key] for key in ("n_outputs", "loss", "chance", "n_validation", "identity")}
+    network = Quality(**header["network"])
+    return {"probes": probes, "network": network, "input_mean": tensors.get("input_mean"), **rest}
 
 
 def network_digest(model: nn.Module) -> str:
-    """Digest of a network's weights, buffers and modules."""
-    modules = [f"{name}:{type(module).__qualname__}" for name, module in model.named_modules()]
+    """Digest of a network's weights, buffers, modules and their settings (as their ``extra_repr`` names them)."""
+    modules = [f"{name}:{type(module).__qualname__}({module.extra_repr()})" for name, module in model.named_modules()]
     return digest_tensors(model.state_dict().items(), modules)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 
 from layerlore.errors import InputError
 from layerlore.networks import OutputKind, as_logits, check_logits, evaluating, forward, logits_of, to_model
-from layerlore.probes.data import Batch, rows
+from layerlore.probes.data import Batch, DataDigest
 from layerlore.probes.objective import Loss
 
 Visit = Callable[[], Iterator[Batch]]
@@ -60,13 +59,13 @@ def survey(
     """
     labels, logits = [], []
     mean = _Mean()
-    digest = hashlib.sha256()
+    digest = DataDigest()
     n_train = 0
     with evaluating(model):
         for number, visit in enumerate((train, validation)):
             for inputs, given in () if visit is None else visit():
                 _check_inputs(inputs, sum(map(len, labels)))
-                _digest_batch(digest, inputs, given)
+                digest.add(inputs, given)
                 logits.append(as_logits(logits_of(forward(model, to_model(model, inputs))).cpu(), kind))
                 labels.append(given.cpu())
                 if number == 0:
@@ -78,7 +77,7 @@ def survey(
     every, own = torch.cat(labels), torch.cat(logits)
     bad = (~torch.isfinite(own)).any(1).nonzero()
     if len(bad):
-        raise InputError(f"the network's output for sample {int(bad[0])} of the data is not finite: check inputs and weights")
+        raise InputError(_not_finite(int(bad[0]), kind))
     if loss != "squared" and kind == "logits":
         check_logits(own)
     every = check_labels(every, own.shape[1], loss)
@@ -89,7 +88,7 @@ def survey(
         held[n_train:] = True
         if not held.any():
             raise InputError("validation holds no samples: leave it out to hold out a tenth of the training data")
-    return Survey(every, own, held, mean.value(), digest.hexdigest())
+    return Survey(every, own, held, mean.value(), digest.text())
 
 
 def check_labels(labels: Tensor, n_outputs: int, loss: Loss) -> Tensor:
@@ -140,6 +139,15 @@ def held_out(labels: Tensor, loss: Loss, seed: int) -> Bool[Tensor, "n"]:
     return held
 
 
+def _not_finite(sample: int, kind: OutputKind) -> str:
+    if kind == "probabilities":
+        return (
+            f"a probability that the network gives for sample {sample} of the data is exactly 0 or 1, or NaN, and its "
+            "log-odds are not finite: have the network return logits"
+        )
+    return f"the network's output for sample {sample} of the data is not finite: check inputs and weights"
+
+
 class _Mean:
     """Mean over the samples of batches of tensors, in float64."""
 
@@ -164,13 +172,6 @@ def _check_inputs(inputs: Any, before: int) -> None:
     for tensor in inputs.values() if isinstance(inputs, Mapping) else (inputs,):
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             bad = (~torch.isfinite(tensor)).flatten(1).any(1).nonzero()
-            raise InputError(f"the input of sample {before + int(bad[0])} of the data holds NaN or infinity: remove or mend it")
-
-
-def _digest_batch(digest: Any, inputs: Any, labels: Tensor) -> None:
-    # Sample by sample, so that the digest does not depend on the borders of batches.
-    tensors = [*(inputs.values() if isinstance(inputs, Mapping) else (inputs,)), labels]
-    arrays = [tensor.detach().cpu().contiguous().numpy() for tensor in tensors]
-    for row in range(rows(inputs)):
-        for array in arrays:
-            digest.update(array[row].tobytes())
+            raise InputError(
+                f"the input of sample {before + int(bad[0])} of the data holds NaN or infinity: remove or mend it"
+            )

@@ -20,7 +20,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         RunError: the disk is full or the folder cannot be written; the old file, if any, is untouched.
     """
     path = Path(path)
-    handle, name = -1, ""
+    name = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
@@ -30,13 +30,15 @@ def write_bytes(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         Path(name).chmod(0o644)
         Path(name).replace(path)
-    except OSError as error:
+    except BaseException as error:
         if name:
             Path(name).unlink(missing_ok=True)
-        raise RunError(
-            f"could not write {path} ({error.strerror or error}): free space or choose another folder; "
-            "what was there before is unchanged"
-        ) from error
+        if isinstance(error, OSError):
+            raise RunError(
+                f"could not write {path} ({error.strerror or error}): free space or choose another folder; "
+                "what was there before is unchanged"
+            ) from error
+        raise
 
 
 def write_text(path: Path, content: str) -> None:

@@ -8,18 +8,22 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
+from jaxtyping import UInt8
 from torch import Tensor
 
 
-def _update(digest: hashlib._Hash, label: str, values: np.ndarray) -> None:
-    digest.update(f"{label}|{values.dtype.str}|{values.shape}|".encode())
-    digest.update(np.ascontiguousarray(values).data)
+def _update(digest: hashlib._Hash, label: str, values: np.ndarray | Tensor) -> None:
+    array = _as_numpy(values)
+    foreign = isinstance(values, Tensor) and values.dtype not in _NUMPY_DTYPES
+    kind = values.dtype if foreign else array.dtype.str
+    digest.update(f"{label}|{kind}|{tuple(values.shape)}|".encode())
+    digest.update(np.ascontiguousarray(array).data)
 
 
 def digest_array(values: np.ndarray | Tensor) -> str:
     """SHA-256 of an array's dtype, shape and bytes, as hexadecimal text."""
     digest = hashlib.sha256()
-    _update(digest, "", _as_numpy(values))
+    _update(digest, "", values)
     return digest.hexdigest()
 
 
@@ -33,13 +37,20 @@ def digest_tensors(tensors: Iterable[tuple[str, Tensor]], extra: Iterable[str] =
     for word in extra:
         digest.update(f"{word}\n".encode())
     for name, tensor in tensors:
-        _update(digest, name, _as_numpy(tensor))
+        _update(digest, name, tensor)
     return digest.hexdigest()
 
 
 def digest_json(content: object) -> str:
     """SHA-256 of a JSON value with sorted keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def row_bytes(tensor: Tensor) -> UInt8[np.ndarray, "n_rows n_bytes"]:
+    """The bytes of every entry of a tensor's first axis."""
+    if tensor.numel() == 0:
+        return np.zeros((len(tensor), 0), np.uint8)
+    return np.ascontiguousarray(_as_numpy(tensor)).reshape(len(tensor), -1).view(np.uint8)
 
 
 def _as_numpy(values: np.ndarray | Tensor) -> np.ndarray:

@@ -45,13 +45,14 @@ def read_manifest(path: Path | str) -> dict[str, Any]:
     try:
         manifest = json.loads(file.read_text("utf-8"))
     except (ValueError, OSError) as error:
-        raise RunError(f"{file} cannot be read ({error}): the run is damaged; restore it or run explain again") from error
+        raise RunError(
+            f"{file} cannot be read ({error}): the run is damaged; restore it or run explain again"
+        ) from error
     if not isinstance(manifest, dict) or not isinstance(manifest.get("format"), int) or "kind" not in manifest:
         raise RunError(f"{file} is not a LayerLore manifest: it names no format and kind")
     if manifest["format"] > FORMAT:
         raise RunError(
-            f"{file} has format {manifest['format']}, this version of LayerLore reads up to {FORMAT}: "
-            "update layerlore"
+            f"{file} has format {manifest['format']}, this version of LayerLore reads up to {FORMAT}: update layerlore"
         )
     return manifest
 
@@ -79,13 +80,15 @@ class Run:
         identity = json.loads(json.dumps(identity, allow_nan=False))
         fresh = {"format": FORMAT, "kind": kind, "created": datetime.now(UTC).isoformat(), "identity": identity}
         if path is None:
-            return cls(None, fresh, zarr.create_group(zarr.storage.MemoryStore()))
+            from zarr.storage import MemoryStore
+
+            return cls(None, fresh, zarr.create_group(MemoryStore()))
         path = Path(path)
         if path.exists() and not path.is_dir():
             raise RunError(f"{path} is a file: a run needs a folder of its own")
         if path.is_dir() and any(path.iterdir()):
             run = cls.load(path, kind)
-            _compare(identity, run.manifest["identity"], path)
+            _compare(identity, run.manifest.get("identity"), path)
             return run
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -145,7 +148,7 @@ class Run:
         except OSError as error:
             raise RunError(f"could not create the array {name!r} in {self.path} ({error.strerror or error})") from error
 
-    def write(self, name: str, index: int, values: np.ndarray) -> None:
+    def write(self, name: str, index: int, values: np.ndarray | np.generic) -> None:
         """Write one entry of an array."""
         try:
             self._array(name)[index] = values
@@ -183,7 +186,7 @@ class Run:
 
         target = Run(folder, self.manifest, zarr.create_group(folder / ARRAYS))
         for name, array in self._group.arrays():
-            target.create(name, array.shape, array.metadata.dimension_names, str(array.dtype))
+            target.create(name, array.shape, _dims(array), str(array.dtype))
             for index in range(array.shape[0]):
                 target.write(name, index, self.read(name, index))
 
@@ -192,7 +195,9 @@ class Run:
         import xarray as xr
 
         try:
-            data = xr.open_zarr(self._group.store, group=self._group.path, consolidated=False, chunks=None, mask_and_scale=False)
+            data = xr.open_zarr(
+                self._group.store, group=self._group.path, consolidated=False, chunks=None, mask_and_scale=False
+            )
         except (OSError, ValueError, KeyError) as error:
             raise RunError(f"the arrays of {self.path} cannot be read ({error}): the run is damaged") from error
         return data.drop_vars([str(name) for name in data.variables if str(name).startswith("finished_")])
@@ -203,11 +208,16 @@ class Run:
         return self._group[name]
 
 
+def _dims(array: Any) -> list[str]:
+    return [str(name) for name in array.metadata.dimension_names]
+
+
 def _compare(asked: Mapping[str, object], found: object, path: Path) -> None:
     found = found if isinstance(found, dict) else {}
     different = [key for key in asked.keys() | found.keys() if asked.get(key) != found.get(key)]
     if different:
         shown = "; ".join(f"{key}: asked {asked.get(key)!r}, found {found.get(key)!r}" for key in sorted(different)[:4])
         raise RunError(
-            f"{path} belongs to another explanation ({shown}): choose another run folder, or remove this one to start over"
+            f"{path} belongs to another explanation ({shown}): choose another run folder, or remove this one to start "
+            "over"
         )

@@ -1,0 +1,75 @@
+"""The application: its subcommands, and what happens to errors."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import layerlore
+from layerlore.cli.demo import demo
+from layerlore.cli.explain import HELP, explain
+from layerlore.cli.notices import complain, notes_on_stderr
+from layerlore.cli.report import report
+from layerlore.errors import LayerLoreError
+
+INTERRUPTED = 130
+"""Exit code of a process that was told to stop, as shells count it."""
+
+
+class Commands(TyperGroup):
+    """Turns errors into messages and exit codes, for every subcommand alike."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the subcommand that was asked for."""
+        with notes_on_stderr():
+            try:
+                return super().invoke(ctx)
+            except LayerLoreError as error:
+                if ctx.params.get("debug"):
+                    raise
+                complain(error)
+                raise typer.Exit(error.exit_code) from None
+            except KeyboardInterrupt:
+                sys.stderr.write("\nlayerlore: stopped; the same command goes on from the last finished sample\n")
+                raise typer.Exit(INTERRUPTED) from None
+
+
+app = typer.Typer(
+    cls=Commands, no_args_is_help=True, rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"layerlore {layerlore.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: Annotated[  # noqa: ARG001 (its callback has done the work)
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+    debug: Annotated[  # noqa: ARG001 (read from the context where errors are caught)
+        bool, typer.Option("--debug", help="Show the traceback of an error. Goes before the subcommand.")
+    ] = False,
+) -> None:
+    """What every layer of a neural network knows, when it learned it, and what it forgets.
+
+    \b
+    First steps:
+      layerlore demo                          train two small networks and explain them
+      layerlore explain explain.yaml          explain your own, as a file describes it
+      layerlore report runs/name              one HTML page of a finished run
+
+    Each subcommand has its own --help with an example. Exit codes: 0 done, 2 wrong input or configuration, 3 not
+    enough memory, 4 a run folder that cannot be used, 5 a package is missing.
+    """  # noqa: D301 (a lone \b keeps the lines of the next paragraph as they are)
+
+
+app.command()(demo)
+app.command(help=HELP)(explain)
+app.command()(report)

@@ -1,0 +1,117 @@
+"""Strength by order and layer: what is shared with the later layer, forgotten before it, or new there.
+
+Source: Cheng et al. 2024, Figure 3(a); METHODS A6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from layerlore.figures.style import BLUE, GREEN, GREY, ORANGE, graph_objects, inert, shortened, styled, translucent
+from layerlore.interactions.ledger import Ledger
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+Strength = Float64[np.ndarray, "n_rows 2 n_orders"]
+
+PARTS = {"overlap": "shared", "forget": "forgotten (earlier layer only)", "new": "new (later layer only)"}
+ROW_HEIGHT, ROW_GAP, FRAME = 104, 34, 124
+
+
+def strengths(ledger: Ledger, target: int = 0, layers: Sequence[str] | None = None) -> dict[str, Strength]:
+    """Strengths by row, op (AND first) and order (from 1), in units of the layer's normaliser.
+
+    Args:
+        ledger: from `Knowledge.ledger`.
+        target: position of the target.
+        layers: rows to give; None takes all.
+
+    Returns:
+        ``overlap``, ``forget`` and ``new``, each also with ``_low`` and ``_high``, the ends of its bootstrap interval.
+    """
+    rows = ledger.by_order.isel(target=target)
+    rows = rows if layers is None else rows.sel(layer=list(layers))
+    names = [name + end for name in PARTS for end in ("", "_low", "_high")]
+    return {name: rows[name].transpose("layer", "op", "order").values.astype(np.float64) for name in names}
+
+
+def strength_figure(ledger: Ledger, target: int = 0, layers: Sequence[str] | None = None) -> go.Figure:
+    """One row of panels per layer, AND beside OR; in each, stacked bars over the orders.
+
+    Shared plus forgotten is what the earlier of the two layers holds, shared plus new what the later one holds. All
+    panels have one scale.
+
+    Raises:
+        MissingExtraError: plotly is not installed.
+    """
+    go = graph_objects()
+    from plotly.subplots import make_subplots  # noqa: PLC0415  # optional
+
+    layers = [str(name) for name in ledger.by_order.layer.values] if layers is None else list(layers)
+    values = strengths(ledger, target, layers)
+    inner = len(layers) * ROW_HEIGHT + (len(layers) - 1) * ROW_GAP
+    figure = make_subplots(
+        rows=len(layers),
+        cols=2,
+        shared_xaxes="all",
+        shared_yaxes="all",
+        horizontal_spacing=0.04,
+        vertical_spacing=ROW_GAP / inner if len(layers) > 1 else 0.0,
+    )
+    for row, layer in enumerate(layers):
+        for op in range(2):
+            for bar in _bars(go, values, row, op):
+                figure.add_trace(bar, row + 1, op + 1)
+            _name_panel(figure, f"{shortened(layer)} · {('AND', 'OR')[op]}", 2 * row + op + 1)
+    styled(figure, inner + FRAME)
+    figure.update_layout(barmode="stack", bargap=0.25, legend={"y": 1 + 34 / inner}, margin={"t": 74, "b": 50})
+    figure.update_yaxes(nticks=4, rangemode="tozero")
+    figure.update_xaxes(showgrid=False, dtick=1 if values["new"].shape[-1] <= 12 else 2)
+    figure.update_xaxes(title_text="order", row=len(layers))
+    figure.update_yaxes(title_text="strength", row=(len(layers) + 1) // 2, col=1)
+    return figure
+
+
+def _bars(go: Any, values: dict[str, np.ndarray], row: int, op: int) -> list[Any]:
+    looks = {
+        "overlap": {"color": BLUE},
+        "forget": {"color": ORANGE},
+        # Hollow: this strength is missing in the earlier layer.
+        "new": {"color": translucent(GREEN, 0.18), "line": {"color": GREEN, "width": 1.5}},
+    }
+    bars = []
+    for name, words in PARTS.items():
+        heights = values[name][row, op]
+        bars.append(
+            go.Bar(
+                x=list(range(1, len(heights) + 1)),
+                y=heights,
+                customdata=np.stack([values[f"{name}_low"][row, op], values[f"{name}_high"][row, op]], axis=-1),
+                name=words,
+                legendgroup=name,
+                showlegend=row == 0 and op == 0,
+                marker=looks[name],
+                hovertemplate="order %{x}: %{y:.3f} [%{customdata[0]:.3f}, %{customdata[1]:.3f}]",
+            )
+        )
+    return bars
+
+
+def _name_panel(figure: go.Figure, words: str, number: int) -> None:
+    axis = "" if number == 1 else str(number)
+    figure.add_annotation(
+        text=inert(words),
+        xref=f"x{axis} domain",
+        yref=f"y{axis} domain",
+        x=0,
+        y=1,
+        xanchor="left",
+        yanchor="bottom",
+        showarrow=False,
+        font={"size": 12, "color": GREY},
+    )

@@ -1,0 +1,129 @@
+"""Samples that are images, and the outlines of their players, in a form that any page can show."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Int64, UInt8
+
+from layerlore.interactions.knowledge import Knowledge
+
+Image = Float32[np.ndarray, "height width"] | Float32[np.ndarray, "channels height width"]
+Owner = Int64[np.ndarray, "height width"]
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Where a player lies in an image, in pixels from the top left corner.
+
+    Attributes:
+        path: its border, as the ``d`` of an SVG path.
+        x: centre, from the left.
+        y: centre, from the top.
+        size: side of a square with its area.
+    """
+
+    path: str
+    x: float
+    y: float
+    size: float
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image with its players.
+
+    Attributes:
+        width: in pixels.
+        height: in pixels.
+        source: the pixels as a ``data:`` address of a PNG, each channel stretched together to the sample's own range.
+        outlines: one for each player.
+    """
+
+    width: int
+    height: int
+    source: str
+    outlines: tuple[Outline, ...]
+
+
+def sample_input(knowledge: Knowledge, sample: int) -> Float32[np.ndarray, "*sample"]:
+    """One explained sample as the network took it, float32."""
+    return knowledge._run.read("inputs", sample)  # noqa: SLF001 (the run's arrays beside the results have no other door)
+
+
+def sample_owner(knowledge: Knowledge, sample: int) -> Int64[np.ndarray, "*owned"] | None:
+    """The player that owns each number of a sample, -1 for background; None where players are of another kind."""
+    run = knowledge._run  # noqa: SLF001 (likewise)
+    return run.read("owner", sample).astype(np.int64) if "owner" in run.dataset() else None
+
+
+def picture(knowledge: Knowledge, sample: int) -> Picture | None:
+    """A sample as an image with its players; None where it is none, or where pixels have no owner."""
+    owner = sample_owner(knowledge, sample)
+    values = sample_input(knowledge, sample)
+    if owner is None or values.ndim not in (2, 3) or owner.shape[-2:] != values.shape[-2:]:
+        return None
+    flat = owner.reshape(-1, *owner.shape[-2:])
+    if min(flat.shape[-2:]) < 2 or (flat != flat[0]).any():
+        return None
+    height, width = flat.shape[-2:]
+    outlines = tuple(outline(flat[0], player) for player in range(knowledge.n_players))
+    return Picture(width, height, png_address(pixels(values)), outlines)
+
+
+def pixels(values: Image) -> UInt8[np.ndarray, "height width 3"]:
+    """Red, green and blue of an image; one channel is shown grey, other numbers than 3 as their mean."""
+    channels = values.reshape(-1, *values.shape[-2:]).astype(np.float64)
+    if len(channels) != 3:
+        channels = np.repeat(channels.mean(axis=0, keepdims=True), 3, axis=0)
+    low, high = channels.min(), channels.max()
+    shares = (channels - low) / (high - low) if high > low else np.full_like(channels, 0.5)
+    return np.moveaxis((255 * shares).round().astype(np.uint8), 0, -1)
+
+
+def png_address(image: UInt8[np.ndarray, "height width 3"]) -> str:
+    """An image as a ``data:`` address of a PNG file.
+
+    Source: PNG specification (ISO/IEC 15948), colour type 2, 8 bits, no filter.
+    """
+    height, width, _ = image.shape
+    # Every row of a PNG starts with the number of its filter.
+    rows = np.concatenate([np.zeros((height, 1), np.uint8), image.reshape(height, -1)], axis=1)
+    parts = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows.tobytes(), 9)),
+        (b"IEND", b""),
+    )
+    file = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in parts
+    )
+    return "data:image/png;base64," + base64.b64encode(file).decode("ascii")
+
+
+def outline(owner: Owner, player: int) -> Outline:
+    """The border of a player's pixels and their centre."""
+    inside = np.pad(owner == player, 1)
+    across = [
+        f"M{start} {row}H{stop}" for row, start, stop in _runs(inside[1:, 1:-1] != inside[:-1, 1:-1])
+    ]
+    down = [
+        f"M{column} {start}V{stop}" for column, start, stop in _runs((inside[1:-1, 1:] != inside[1:-1, :-1]).T)
+    ]
+    rows, columns = np.nonzero(owner == player)
+    return Outline(
+        path="".join(across + down),
+        x=float(columns.mean()) + 0.5,
+        y=float(rows.mean()) + 0.5,
+        size=float(np.sqrt(len(rows))),
+    )
+
+
+def _runs(edges: np.ndarray) -> list[tuple[int, int, int]]:
+    """Unbroken stretches of True in each row: row, start, stop."""
+    steps = np.diff(np.pad(edges.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+    starts, stops = np.argwhere(steps == 1), np.argwhere(steps == -1)
+    return [(int(row), int(start), int(stop)) for (row, start), (_, stop) in zip(starts, stops, strict=True)]

@@ -1,0 +1,124 @@
+"""One look for all figures: colours that colour-blind readers can tell apart, quiet axes, inert names.
+
+Backgrounds are transparent and words mid-grey, so that a figure reads on a white page and on a dark one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from layerlore.errors import missing_extra
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+# Okabe and Ito 2008, "Color Universal Design".
+BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+GREY = "#808080"
+GRID = "rgba(128,128,128,0.25)"
+
+LONGEST_NAME = 22
+MOST_TICKS = 16
+
+
+def graph_objects() -> Any:
+    """The module ``plotly.graph_objects``, imported on first use.
+
+    Raises:
+        MissingExtraError: plotly is not installed.
+    """
+    try:
+        import plotly.graph_objects as go  # noqa: PLC0415  # optional
+    except ImportError:
+        raise missing_extra("plotly", "report", "drawing figures") from None
+    return go
+
+
+def styled(figure: go.Figure, height: int) -> go.Figure:
+    """The same figure in the common look, ``height`` pixels high; it fills the width it is given."""
+    go = graph_objects()
+    figure.update_layout(
+        template=go.layout.Template(),
+        height=height,
+        margin={"l": 56, "r": 12, "t": 40, "b": 44},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": "system-ui, sans-serif", "size": 12, "color": GREY},
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom"},
+        # Dragging would catch the finger that scrolls the page.
+        dragmode=False,
+        hoverlabel={"align": "left"},
+    )
+    axes = {"gridcolor": GRID, "linecolor": GRID, "zerolinecolor": GRID, "automargin": True, "fixedrange": True}
+    figure.update_xaxes(**axes, title_standoff=8)
+    figure.update_yaxes(**axes, title_standoff=8)
+    return figure
+
+
+def inert(name: str) -> str:
+    """A name as plotly shows it letter by letter; plotly reads some tags and entities in its texts.
+
+    >>> inert("<b>A&B</b>")
+    '&lt;b&gt;A&amp;B&lt;/b&gt;'
+    """
+    # Plotly decodes these three entities and leaves &quot; as it is.
+    return name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def shortened(name: str, longest: int = LONGEST_NAME) -> str:
+    """A name that fits an axis: its middle is left out, since names differ at their ends.
+
+    >>> shortened("encoder.layers.11.attention.output", 17)
+    'encoder.…n.output'
+    """
+    if len(name) <= longest:
+        return name
+    head = (longest - 1) // 2
+    return f"{name[:head]}…{name[head + 1 - longest :]}"
+
+
+def layer_axis(layers: Sequence[str]) -> dict[str, Any]:
+    """Options of an axis on which layer ``i`` stands at ``i``; at most `MOST_TICKS` of them are named."""
+    ticks = spread(len(layers), MOST_TICKS)
+    return {
+        "tickvals": ticks,
+        "ticktext": [inert(shortened(layers[tick])) for tick in ticks],
+        "range": [-0.5, len(layers) - 0.5],
+        "showgrid": False,
+        "zeroline": False,
+    }
+
+
+def spread(count: int, most: int) -> list[int]:
+    """At most ``most`` positions out of ``count``, evenly spread, the first and the last among them.
+
+    >>> spread(3, 12), spread(9, 3)
+    ([0, 1, 2], [0, 4, 8])
+    """
+    if count <= most:
+        return list(range(count))
+    return [int(position) for position in np.linspace(0, count - 1, most).round()]
+
+
+def depth_colour(depth: int, n_layers: int) -> str:
+    """A colour for layer ``depth``: from blue over grey to orange, in the order of depth; the last one vermillion."""
+    if depth == n_layers - 1:
+        return VERMILLION
+    share = depth / max(n_layers - 2, 1)
+    red, green, blue = (
+        round(float(np.interp(share, (0, 0.5, 1), stops))) for stops in zip((0, 114, 178), (140, 140, 140), (230, 159, 0), strict=True)
+    )
+    return f"rgb({red},{green},{blue})"
+
+
+def translucent(colour: str, opacity: float) -> str:
+    """A colour ``#rrggbb`` with an opacity.
+
+    >>> translucent("#0072B2", 0.2)
+    'rgba(0,114,178,0.2)'
+    """
+    red, green, blue = bytes.fromhex(colour[1:])
+    return f"rgba({red},{green},{blue},{opacity})"
