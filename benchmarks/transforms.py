@@ -94,7 +94,7 @@ def against_dense_matrices() -> list[Row]:
 
 
 def against_shapiq() -> list[Row]:
-    from shapiq import ExactComputer  # noqa: PLC0415  # slow to import
+    from shapiq import ExactComputer  # slow to import
 
     n_players = 14
     game = random_game(n_players)

@@ -42,18 +42,19 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
+def _version(asked: bool) -> bool:
     if asked:
         print(f"layerlore {layerlore.__version__}")
         raise typer.Exit
+    return asked
 
 
 @app.callback()
 def top(
-    version: Annotated[  # noqa: ARG001 (its callback has done the work)
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
     ] = False,
-    debug: Annotated[  # noqa: ARG001 (read from the context where errors are caught)
+    debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback of an error. Goes before the subcommand.")
     ] = False,
 ) -> None:
@@ -70,6 +71,6 @@ def top(
     """  # noqa: D301 (a lone \b keeps the lines of the next paragraph as they are)
 
 
-app.command()(demo)
-app.command(help=HELP)(explain)
-app.command()(report)
+app.command(short_help="Train and explain two small networks.")(demo)
+app.command(help=HELP, short_help="Explain a network that a file describes.")(explain)
+app.command(short_help="Write the HTML page of a finished run.")(report)

@@ -79,7 +79,7 @@ class ExplainConfig(Section):
     layers: str | list[str] | None = None
     read_out: str | dict[str, str] = "flatten"
     penalties: list[float] | None = Field(None, min_length=1)
-    samples: SamplesSection = SamplesSection()
+    samples: SamplesSection = Field(default_factory=lambda: SamplesSection.model_validate({}))
     players: dict[str, Any]
     baseline: str | float | BlurSection = "mean"
     targets: str | int | list[int] = "truth"

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import torch
 import typer
@@ -116,8 +116,8 @@ def study(name: str, out: Path, data: DataSets, settings: DemoSettings, clock: C
     images, labels = (tensor[positions] for tensor in data.test.tensors)
     players = ll.ImagePatches(PATCH, count=settings.n_players)
     with clock.phase("explanation"):
-        knowledge = ll.explain(model, probes, images, labels, players=players, seed=settings.seed, run=out / name)
-        assert isinstance(knowledge, ll.Knowledge)
+        found = ll.explain(model, probes, images, labels, players=players, seed=settings.seed, run=out / name)
+        knowledge = cast("ll.Knowledge", found)
         title = f"{network.title}: what the layers share with the output, {settings.samples} images"
         table = ledger_table(knowledge, title)
     with clock.phase("report"):

@@ -7,16 +7,18 @@ import sys
 from contextlib import nullcontext, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
 import layerlore as ll
+from layerlore.cli.forecast import forecast
 from layerlore.cli.objects import importable
 from layerlore.cli.preparing import Work, prepare
 from layerlore.cli.reading import read_recipe
 from layerlore.cli.tables import certificate, ledger_table, show
 from layerlore.engines import Progress, progress_bars
+from layerlore.interactions.cost import Cost
 
 EXAMPLE = """\
 model: {path: "layerlore.zoo:LeNet5", arguments: {}, weights: mnist_cnn.pt}
@@ -79,46 +81,32 @@ def explain(
     # What the user's own modules print must not get among the JSON.
     with importable(recipe.folder), redirect_stdout(sys.stderr) if as_json else nullcontext():
         work = prepare(recipe)
-        if dry_run:
-            from layerlore.cli.forecast import forecast
-
-            cost = forecast(work)
-        else:
-            knowledge = run_explanation(work)
-    if dry_run:
+        result = forecast(work) if dry_run else explained(work)
+    if isinstance(result, Cost):
         print(
-            json.dumps(asdict(cost))
-            if as_json
-            else f"{cost}\nprobes           {len(work.shapes)}, training not included"
+            json.dumps(asdict(result)) if as_json else f"{result}\nprobes           {len(work.shapes)}, not in the time"
         )
     elif as_json:
-        print(json.dumps(knowledge.to_json(), allow_nan=False))
+        print(json.dumps(result.to_json(work.explaining.get("reference", "final")), allow_nan=False))
     else:
-        title = f"what the layers share with the output, {knowledge.n_samples} samples"
-        show(
-            ledger_table(knowledge, title),
-            certificate(knowledge),
-            f"run: {work.run}",
-            f"next: layerlore report {work.run}",
-        )
+        title = f"what the layers share with their reference, {result.n_samples} samples"
+        show(ledger_table(result, title), certificate(result), f"run: {work.run}", f"next: layerlore report {work.run}")
 
 
-def run_explanation(work: Work) -> ll.Knowledge:
+def explained(work: Work) -> ll.Knowledge:
     """Train or read the probes, then explain into the run folder."""
     with progress_bars() as report:
         probes = ll.fit_probes(
             work.model, list(work.shapes), work.train, **work.probing, path=work.probes_path, progress=one_bar(report)
         )
-    knowledge = ll.explain(work.model, probes, work.inputs, **work.explaining, run=work.run)
-    assert isinstance(knowledge, ll.Knowledge)
-    return knowledge
+    return cast("ll.Knowledge", ll.explain(work.model, probes, work.inputs, **work.explaining, run=work.run))
 
 
 def one_bar(report: Progress) -> Progress:
     """Passes over the data as one bar that counts them, where each would be a bar of its own."""
     passes: list[str] = []
 
-    def told(what: str, done: int, total: int | None) -> None:
+    def told(what: str, _done: int, _total: int | None) -> None:
         if what not in passes:
             passes.append(what)
             report("probes: passes", len(passes), None)

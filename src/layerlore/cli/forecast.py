@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 
 import layerlore as ll
@@ -15,9 +17,7 @@ UNKNOWN = Quality(0.0, 0.0, 0.0, 0.0)
 
 def forecast(work: Work) -> Cost:
     """The `Cost` of an explanation; that of the probes is not in it."""
-    cost = ll.explain(work.model, blank_probes(work), work.inputs, **work.explaining, dry_run=True)
-    assert isinstance(cost, Cost)
-    return cost
+    return cast("Cost", ll.explain(work.model, blank_probes(work), work.inputs, **work.explaining, dry_run=True))
 
 
 def blank_probes(work: Work) -> Probes:

@@ -60,7 +60,7 @@ def named_callable(path: str, key: str) -> Callable[..., Any]:
     try:
         found = pkgutil.resolve_name(path)
     except AttributeError:
-        known = [word for word in dir(home) if not word.startswith("_")]
+        known = [word for word, thing in vars(home).items() if callable(thing)]
         raise ConfigError(f"{key}={path!r}: {module!r} has no {name!r}; {closest(name, known)}") from None
     if not callable(found):
         raise ConfigError(f"{key}={path!r} is a {type(found).__name__}, which cannot be called")

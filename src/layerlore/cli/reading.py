@@ -98,7 +98,7 @@ def read_recipe(path: Path, changes: Sequence[str] = (), run: Path | None = None
 
 
 def explained(
-    error: ValidationError, settings: Mapping[str, Any], sections: Mapping[tuple[str, ...], type[BaseModel]]
+    error: ValidationError, settings: Mapping[Any, Any], sections: Mapping[tuple[str, ...], type[BaseModel]]
 ) -> str:
     """All that is wrong in one line: each key once, with its value or the keys that exist."""
     found: dict[str, str] = {}
@@ -112,7 +112,7 @@ def explained(
         elif problem["type"] == "missing":
             found[".".join(keys)] = f"the key {'.'.join(keys)!r} is missing"
         elif problem["type"] == "value_error":
-            found[".".join(keys)] = f"{'.'.join(keys) or 'settings'}: {problem['ctx']['error']}"
+            found[".".join(keys)] = f"{'.'.join(keys) or 'settings'}: {problem.get('ctx', {}).get('error')}"
         else:
             what = problem["msg"].replace("Input should", "it should")
             found[".".join(keys)] = f"{'.'.join(keys)}={problem['input']!r:.80}: {what}"

@@ -68,8 +68,8 @@ def _part(data: object, name: str) -> Dataset[Any]:
     part = getattr(data, name, None)
     if not isinstance(part, Dataset):
         raise ConfigError(
-            f"data: the {type(data).__name__} that was returned has no data set .{name}: an object with .train and .test, "
-            "each a torch.utils.data.Dataset, is needed"
+            f"data: the {type(data).__name__} that was returned has no data set .{name}: an object with .train and "
+            ".test, each a torch.utils.data.Dataset, is needed"
         )
     return part
 

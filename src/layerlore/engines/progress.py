@@ -15,12 +15,15 @@ def silent(what: str, done: int, total: int | None) -> None:
 
 
 @contextmanager
-def progress_bars(show: bool | None = None) -> Iterator[Progress]:
+def progress_bars(show: Progress | bool | None = None) -> Iterator[Progress]:
     """One line on stderr for each piece of work, with rate and time left.
 
     Args:
-        show: None shows them where stderr is a terminal.
+        show: None shows them where stderr is a terminal; a function is told the progress instead.
     """
+    if callable(show):
+        yield show
+        return
     if not (sys.stderr.isatty() if show is None else show):
         yield silent
         return

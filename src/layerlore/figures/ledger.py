@@ -67,9 +67,10 @@ def strength_figure(ledger: Ledger, target: int = 0, layers: Sequence[str] | Non
         for op in range(2):
             for bar in _bars(go, values, row, op):
                 figure.add_trace(bar, row + 1, op + 1)
-            _name_panel(figure, f"{shortened(layer)} · {('AND', 'OR')[op]}", 2 * row + op + 1)
+            _write(figure, 2 * row + op + 1, ("AND", "OR")[op], x=1, xanchor="right", yanchor="top")
+        _write(figure, 2 * row + 1, inert(shortened(layer)), x=0, xanchor="left", yanchor="bottom")
     styled(figure, inner + FRAME)
-    figure.update_layout(barmode="stack", bargap=0.25, legend={"y": 1 + 34 / inner}, margin={"t": 74, "b": 50})
+    figure.update_layout(barmode="stack", bargap=0.25, legend={"y": 1 + 28 / inner}, margin={"t": 60, "b": 50})
     figure.update_yaxes(nticks=4, rangemode="tozero")
     figure.update_xaxes(showgrid=False, dtick=1 if values["new"].shape[-1] <= 12 else 2)
     figure.update_xaxes(title_text="order", row=len(layers))
@@ -90,7 +91,8 @@ def _bars(go: Any, values: dict[str, np.ndarray], row: int, op: int) -> list[Any
         bars.append(
             go.Bar(
                 x=list(range(1, len(heights) + 1)),
-                y=heights,
+                # A bar of no height would still have its border drawn.
+                y=np.where(heights > 0, heights, np.nan),
                 customdata=np.stack([values[f"{name}_low"][row, op], values[f"{name}_high"][row, op]], axis=-1),
                 name=words,
                 legendgroup=name,
@@ -102,16 +104,15 @@ def _bars(go: Any, values: dict[str, np.ndarray], row: int, op: int) -> list[Any
     return bars
 
 
-def _name_panel(figure: go.Figure, words: str, number: int) -> None:
-    axis = "" if number == 1 else str(number)
+def _write(figure: go.Figure, panel: int, words: str, **place: Any) -> None:
+    """Words at the upper edge of a panel, counted from 1."""
+    axis = "" if panel == 1 else str(panel)
     figure.add_annotation(
-        text=inert(words),
+        text=words,
         xref=f"x{axis} domain",
         yref=f"y{axis} domain",
-        x=0,
         y=1,
-        xanchor="left",
-        yanchor="bottom",
         showarrow=False,
         font={"size": 12, "color": GREY},
+        **place,
     )

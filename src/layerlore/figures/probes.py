@@ -70,7 +70,6 @@ def probes_figure(knowledge: Knowledge) -> go.Figure:
             )
         )
     styled(figure, 340)
-    figure.update_layout(margin={"t": 72})
     figure.update_xaxes(**layer_axis(values["layer"]))
     figure.update_yaxes(tickformat=".0%", title_text="accuracy", range=[min(0, *values["validation"]) - 0.02, 1.04])
     return figure

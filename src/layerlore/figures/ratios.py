@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PerRow = Float64[np.ndarray, "n_rows"]
 
 COLOURS = dict(zip(RATIOS, (BLUE, VERMILLION), strict=True))
-LINES = {"ceiling": "dash", "floor": "dot"}
+LINES = {"ceiling": ("ceiling (full agreement)", "dash"), "floor": ("floor (unrelated)", "dot")}
 
 
 def ratios(ledger: Ledger, target: int = 0, op: str | None = None, order: int | None = None) -> dict[str, PerRow]:
@@ -82,7 +82,6 @@ def ratios_figure(ledger: Ledger, target: int = 0, op: str | None = None, order:
             figure.add_trace(trace, row, 1)
         figure.update_yaxes(title_text=ratio, row=row, col=1)
     styled(figure, 500)
-    figure.update_layout(margin={"t": 60})
     figure.update_yaxes(range=[-0.02, 1.02], tickformat=".0%")
     figure.update_xaxes(**layer_axis(layers))
     return figure
@@ -100,20 +99,22 @@ def _traces(go: Any, values: dict[str, np.ndarray], ratio: str, names: list[str]
             y=values[ratio],
             customdata=list(zip(names, low.tolist(), high.tolist(), strict=True)),
             mode="lines+markers",
-            name=ratio,
+            name="measured",
+            showlegend=ratio == RATIOS[0],
             line={"color": colour, "width": 2.5},
             marker={"size": 7},
             hovertemplate="%{customdata[0]}: %{y:.1%} [%{customdata[1]:.1%}, %{customdata[2]:.1%}]<extra></extra>",
         ),
     ]
-    for line, dash in LINES.items():
+    for line, (words, dash) in LINES.items():
         traces.append(
             go.Scatter(
                 x=depth,
                 y=values[f"{line}_{ratio}"],
                 customdata=names,
                 mode="lines" if len(names) > 1 else "markers",
-                name=f"{line} of {ratio}",
+                name=words,
+                showlegend=ratio == RATIOS[0],
                 line={"color": colour, "width": 1.5, "dash": dash},
                 hovertemplate="%{customdata}: " + line + " %{y:.1%}<extra></extra>",
             )

@@ -112,14 +112,19 @@ def sparsity_figure(knowledge: Knowledge, target: int = 0, layers: Sequence[str]
                 hovertemplate=f"%{{y:.4f}} at %{{x:.2f}} per sample ({per_sample:.1f} salient)",
             )
         )
-    figure.add_hline(
-        y=SALIENCE,
-        line={"color": GREY, "dash": "dash", "width": 1.5},
-        annotation={"text": "salience threshold", "font": {"color": GREY}},
-        annotation_position="bottom left",
+    figure.add_hline(y=SALIENCE, line={"color": GREY, "dash": "dash", "width": 1.5})
+    figure.add_annotation(
+        text="salience threshold",
+        # Positions on a logarithmic axis are those of the logarithm.
+        y=float(np.log10(SALIENCE)),
+        x=0,
+        xref="paper",
+        xanchor="left",
+        yanchor="top",
+        showarrow=False,
+        font={"color": GREY},
     )
     styled(figure, 420)
-    figure.update_layout(margin={"t": 84})
     figure.update_xaxes(type="log", title_text="interactions per sample, strongest first", dtick=1)
     figure.update_yaxes(
         type="log", range=[np.log10(LOWEST), 0.05], dtick=1, tickformat="~g", title_text="|effect| / largest of the layer"

@@ -43,11 +43,11 @@ def styled(figure: go.Figure, height: int) -> go.Figure:
     figure.update_layout(
         template=go.layout.Template(),
         height=height,
-        margin={"l": 56, "r": 12, "t": 40, "b": 44},
+        margin={"l": 56, "r": 12, "t": 28, "b": 44},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "system-ui, sans-serif", "size": 12, "color": GREY},
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom"},
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "traceorder": "normal"},
         # Dragging would catch the finger that scrolls the page.
         dragmode=False,
         hoverlabel={"align": "left"},
@@ -87,6 +87,8 @@ def layer_axis(layers: Sequence[str]) -> dict[str, Any]:
         "tickvals": ticks,
         "ticktext": [inert(shortened(layers[tick])) for tick in ticks],
         "range": [-0.5, len(layers) - 0.5],
+        # Slanted names would reach beyond the figure and be left out.
+        "autotickangles": [0, 90],
         "showgrid": False,
         "zeroline": False,
     }

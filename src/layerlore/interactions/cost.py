@@ -67,7 +67,13 @@ class Cost:
 
 
 def plan_batch(model: nn.Module, task: Task, asked: int | None, budget: int | None) -> tuple[int, int]:
-    """Masked inputs at once that fit the budget, and bytes that one of them needs.
+    """Masked inputs at once that fit the budget, at most all of a sample, and bytes that one of them needs.
+
+    Args:
+        model: the network.
+        task: its first sample is passed through the network once.
+        asked: batch size to take instead.
+        budget: bytes; None takes half of what is free.
 
     Raises:
         BudgetError: not even one fits.
@@ -79,7 +85,8 @@ def plan_batch(model: nn.Module, task: Task, asked: int | None, budget: int | No
             f"one masked input needs about {readable(each)}, the budget is {readable(budget)}: raise budget= (bytes), "
             "or use a device with more memory"
         )
-    return asked or max(1, min(MAX_BATCH, budget // max(each, 1))), each
+    fitting = max(1, min(MAX_BATCH, budget // max(each, 1)))
+    return min(asked or fitting, 1 << task.n_players), each
 
 
 def estimate(model: nn.Module, probes: Probes, task: Task, score: Score, batch_size: int, each: int) -> Cost:

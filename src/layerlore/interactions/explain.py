@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from layerlore.engines import progress_bars
+from layerlore.engines import Progress, progress_bars
 from layerlore.errors import InputError, QualityWarning, check_choice
 from layerlore.interactions import stages
 from layerlore.interactions.alignment import SplitSettings, reference_guides
@@ -56,7 +56,7 @@ def explain(
     batch_size: int | None = None,
     budget: int | None = None,
     split_device: str = "cpu",
-    progress: bool | None = None,
+    progress: Progress | bool | None = None,
     dry_run: bool = False,
 ) -> Knowledge | Cost:
     """Explain samples at every layer: which AND and OR interactions of their players each layer holds.
@@ -91,7 +91,8 @@ def explain(
         batch_size: masked inputs per forward pass; None takes up to 128 that fit. A resumed run keeps its own.
         budget: bytes for a batch on the network's device; None takes half of what is free.
         split_device: where splits are computed.
-        progress: show progress bars; None where stderr is a terminal.
+        progress: show progress bars; None where stderr is a terminal. A function is called with what is being done,
+            how much is done, and of how much.
         dry_run: return the `Cost` instead of doing the work.
 
     Returns:
@@ -107,14 +108,18 @@ def explain(
     of layers, and ``O(n 2**n)`` per iteration and game.
     """
     settings = SplitSettings(kappa, solver, tolerance, max_iterations, pull, split_device)
-    _check_options(score, solver, noise, noise_samples, batch_size)
-    probes = probes if layers is None else probes.select(list(layers))
+    _check_options(score, solver, noise, noise_samples, seed, batch_size)
+    _check_split(settings)
+    probes = probes if layers is None else probes.select([layers] if isinstance(layers, str) else list(layers))
+    device_of(model)
     check_finite_weights(model)
     probes.check_network(model)
     samples = _samples(inputs)
     outputs = probes.identity["outputs"]
     logits = unmasked_logits(model, samples, outputs, batch_size or 64)
     _check_outputs(logits, probes, score)
+    if probes.loss == "squared" and isinstance(targets, str):
+        raise InputError(f"targets={targets!r} needs a classifier, these probes predict numbers: pass output numbers")
     n_classes = probes.n_outputs if probes.loss == "squared" else max(probes.n_outputs, 2)
     classes = resolve_targets(targets, logits, n_classes)
     task = _task(probes, samples, classes, players, baseline, settings, reference, noise, seed)
@@ -122,9 +127,9 @@ def explain(
     size, each = plan_batch(model, task, batch_size, budget)
     if dry_run:
         return estimate(model, probes, task, function, size, each)
-    folder = Run.open(run, KIND, _identity(probes, task, players, baseline, score))
+    truth = _labels(labels, targets, classes, n_classes, probes.loss)
+    folder = Run.open(run, KIND, _identity(probes, task, players, baseline, score) | {"labels": truth})
     if "coords" not in folder.manifest:
-        truth = _labels(labels, targets, classes)
         folder.update(batch_size=size, **_description(model, probes, task, logits, truth, players, baseline, reference))
     for note in _probe_notes(probes):
         folder.note(note)
@@ -176,7 +181,7 @@ def _task(
 
 
 def _samples(inputs: Tensor | np.ndarray) -> Tensor:
-    samples = (inputs if isinstance(inputs, Tensor) else torch.from_numpy(np.asarray(inputs))).detach().cpu()
+    samples = inputs.detach().cpu() if isinstance(inputs, Tensor) else _from_numpy(np.asarray(inputs))
     if samples.dim() < 2 or not len(samples):
         raise InputError(
             f"inputs have shape {tuple(samples.shape)}: a batch of samples [n_samples, *sample] is needed (for one "
@@ -193,7 +198,16 @@ def _samples(inputs: Tensor | np.ndarray) -> Tensor:
     return samples
 
 
-def _check_options(score: Score, solver: str, noise: float, noise_samples: int, batch_size: int | None) -> None:
+def _from_numpy(inputs: np.ndarray) -> Tensor:
+    # A copy: PyTorch takes neither arrays that are read-only nor those with negative strides.
+    return (
+        torch.from_numpy(inputs.copy()) if inputs.dtype.kind in "fiub" else torch.empty(inputs.shape, dtype=torch.bool)
+    )
+
+
+def _check_options(
+    score: Score, solver: str, noise: float, noise_samples: int, seed: int, batch_size: int | None
+) -> None:
     if isinstance(score, str):
         check_choice(score, SCORES, "score")
     check_choice(solver, ("certified", "paper"), "solver")
@@ -201,8 +215,19 @@ def _check_options(score: Score, solver: str, noise: float, noise_samples: int, 
         raise InputError(f"noise={noise} must be a finite number of at least 0 (0.01 is one percent)")
     if noise_samples < 0:
         raise InputError(f"noise_samples={noise_samples} must be at least 0")
+    if seed < 0:
+        raise InputError(f"seed={seed} must be at least 0")
     if batch_size is not None and batch_size < 1:
         raise InputError(f"batch_size={batch_size} must be at least 1")
+
+
+def _check_split(settings: SplitSettings) -> None:
+    # A game of zeros costs nothing to split and has all options looked at, before the first forward pass.
+    try:
+        settings.split(np.zeros(4))
+    except (AssertionError, RuntimeError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"split_device={settings.device!r} cannot be used ({reason}): 'cpu' always can") from error
 
 
 def _check_outputs(logits: Tensor, probes: Probes, score: Score) -> None:
@@ -224,15 +249,25 @@ def _column(outputs: Tensor, target: int) -> Tensor:
     return outputs[:, target]
 
 
-def _labels(labels: Any, targets: Targets, classes: Tensor) -> list[int] | None:
+def _labels(labels: Any, targets: Targets, classes: Tensor, n_classes: int, loss: str) -> list[int] | None:
     if labels is not None:
         given = torch.as_tensor(labels).cpu()
         if given.shape != (len(classes),):
             raise InputError(
                 f"labels have shape {tuple(given.shape)}: one for each of the {len(classes)} samples is needed"
             )
+        _check_labels(given, n_classes, loss)
         return given.to(torch.int64).tolist()
-    return None if isinstance(targets, str | int) or classes.shape[1] > 1 else classes[:, 0].tolist()
+    for_each = np.ndim(targets) > 0 and classes.shape[1] == 1 and loss != "squared"
+    return classes[:, 0].tolist() if for_each else None
+
+
+def _check_labels(labels: Tensor, n_classes: int, loss: str) -> None:
+    if loss == "squared":
+        raise InputError("labels= are true classes, and these probes predict numbers: leave labels out")
+    for sample, label in enumerate(labels.tolist()):
+        if label not in range(n_classes):
+            raise InputError(f"label {label} of sample {sample} is no class: classes run from 0 to {n_classes - 1}")
 
 
 def _identity(

@@ -20,6 +20,7 @@ from layerlore.interactions.moebius import orders
 from layerlore.interactions.realign import Aligned, realign
 from layerlore.interactions.salience import OPS, is_salient, rebuild_error, shapley_values
 from layerlore.interactions.stages import check_finished
+from layerlore.interactions.survival import life_sums, salient_signs
 from layerlore.interactions.table import effects_table
 from layerlore.registry import converter
 from layerlore.storage import Run, publish_folder, write_json
@@ -128,9 +129,10 @@ class Knowledge:
 
         Source: METHODS A6, A9; Cheng et al. 2024, equations 6 to 9. Ratios are of sums pooled over samples.
         """
-        if not 0 < confidence < 1 or resamples < 1:
+        if not 0 < confidence < 1 or resamples < 1 or seed < 0:
             raise InputError(
-                f"confidence={confidence} must lie between 0 and 1, and resamples={resamples} be at least 1"
+                f"confidence={confidence} must lie between 0 and 1, resamples={resamples} be at least 1 and "
+                f"seed={seed} at least 0"
             )
         guides = reference_guides(self.layers, reference)
         aligned = self._aligned(guides)
@@ -176,6 +178,34 @@ class Knowledge:
             {name: (dims, np.stack(part)) for name, part in zip(names, zip(*pairs, strict=True), strict=True)}, coords
         )
 
+    def survival(self) -> xr.Dataset:
+        """How long interactions last, by the layer in which they appear, (target, layer, op, order).
+
+        ``appearing``: mean number per sample of interactions that become salient in the layer; ``layers``: for how many
+        layers they then stay salient with one sign; ``reaching_output``: the share that stays until the output. NaN
+        where none appears. The layers are compared one after the other, in the splits that the run holds.
+
+        Source: METHODS A6.
+        """
+        import xarray as xr
+
+        total = 0.0
+        for sample in range(self.n_samples):
+            signs = salient_signs(self.effects(sample), self.thresholds())
+            total = total + life_sums(np.moveaxis(signs, 1, 0))
+        count, layers, arriving = np.moveaxis(np.asarray(total), 2, 1)
+        coords = {"target": self.manifest["coords"]["target"], "layer": self.layers, "op": list(OPS)}
+        dims = ("target", "layer", "op", "order")
+        found = {
+            "appearing": count / self.n_samples,
+            "layers": ratio(layers, count),
+            "reaching_output": ratio(arriving, count),
+        }
+        return xr.Dataset(
+            {name: (dims, values) for name, values in found.items()},
+            coords | {"order": list(range(1, self.n_players + 1))},
+        )
+
     def noise_floor(self) -> xr.DataArray | None:
         """RMS difference of effects between float32 and float64 scores, (layer, op, order), in units of the layer.
 
@@ -212,9 +242,16 @@ class Knowledge:
             layer: its name.
             op: ``"and"`` or ``"or"``.
             target: position of the target.
+
+        Raises:
+            InputError: no such sample, layer, op or target.
+            MissingExtraError: shapiq is not installed.
         """
         if op not in OPS:
             raise InputError(f"op={op!r} must be 'and' or 'or'")
+        n_targets = len(self.manifest["coords"]["target"])
+        if not 0 <= target < n_targets:
+            raise InputError(f"target={target} is out of range: there are {n_targets} targets, counted from 0")
         effects = self.effects(sample)[target, self._layer(layer), OPS.index(op)].copy()
         if op == "and":
             effects[0] = self.scores(sample)[target, self._layer(layer), 0]

@@ -6,7 +6,7 @@ into scores in the hook and is dropped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,7 +15,8 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor, nn
 
-from layerlore.errors import InputError
+from layerlore.engines import is_out_of_memory
+from layerlore.errors import BudgetError, InputError
 from layerlore.interactions.scores import Score, score_outputs
 from layerlore.networks import (
     OutputKind,
@@ -83,12 +84,11 @@ class Scorer:
             batch_size: masked inputs per forward pass.
             on_batch: told how many masked inputs have passed.
 
-        Raises:
-            InputError: scores that are not finite; the layer is named.
+        Returns:
+            Scores as they come, finite or not: see `check_scores`.
         """
-        n_players = plan.n_players
-        names = [*self.probes, "output"]
-        scores = torch.zeros(len(targets), len(names), 1 << n_players, dtype=torch.float64, device=sample.device)
+        n_players, n_layers = plan.n_players, len(self.probes) + 1
+        scores = torch.zeros(len(targets), n_layers, 1 << n_players, dtype=torch.float64, device=sample.device)
         targets = targets.to(sample.device)
         with self._collecting(targets) as collect:
             for start, stop in batches(n_players, batch_size):
@@ -96,10 +96,7 @@ class Scorer:
                 for level in levels:
                     scores[:, :, start:stop] += collect(masked_inputs(sample, baseline, plan, coalitions, level))
                     on_batch(stop - start)
-        scores /= len(levels)
-        result = scores.cpu().numpy()
-        _check_finite(result, names)
-        return result
+        return (scores / len(levels)).cpu().numpy()
 
     def score_batch(self, inputs: Float[Tensor, "batch *sample"], targets: Int64[Tensor, "n_targets"]) -> BatchScores:
         """Scores of every target, layer and input of one batch, on the network's device."""
@@ -127,21 +124,42 @@ class Scorer:
 def unmasked_logits(
     model: nn.Module, inputs: Tensor, outputs: OutputKind, batch_size: int
 ) -> Float64[Tensor, "n_samples n_outputs"]:
-    """The network's own logits of the samples themselves, on the CPU."""
-    with evaluating(model):
-        parts = [
-            as_logits(logits_of(forward(model, to_model(model, part))).cpu(), outputs)
-            for part in inputs.split(batch_size)
-        ]
-    return torch.cat(parts)
+    """The network's own logits of the samples themselves, on the CPU; the batch is halved where memory runs out.
+
+    Raises:
+        BudgetError: not even a single sample fits.
+    """
+    while True:
+        try:
+            with evaluating(model):
+                # Clones: a network may change its input in place.
+                parts = [
+                    as_logits(logits_of(forward(model, to_model(model, part.clone()))).cpu(), outputs)
+                    for part in inputs.split(batch_size)
+                ]
+            return torch.cat(parts)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if batch_size == 1:
+                raise BudgetError(
+                    f"a single sample does not fit in memory ({error}): use a device with more memory"
+                ) from error
+        batch_size //= 2
 
 
-def _check_finite(scores: SampleScores, names: list[str]) -> None:
+def check_scores(scores: SampleScores, layers: Sequence[str], sample: int) -> None:
+    """Raise unless the scores of a sample are finite.
+
+    Raises:
+        InputError: names sample, layer and coalition.
+    """
     bad = np.argwhere(~np.isfinite(scores))
     if len(bad):
         _, layer, coalition = bad[0]
         raise InputError(
-            f"the score of layer {names[layer]!r} at coalition {coalition} is not finite: the network overflows on "
+            f"the score of layer {layers[layer]!r} for sample {sample} at coalition {coalition} is not finite: the "
+            "network overflows on "
             "masked inputs (half precision?), or its outputs are probabilities of exactly 0 or 1. Try float32, or "
             "another baseline"
         )

@@ -23,8 +23,8 @@ class Shares:
     all_later: ByOrder
 
     def stacked(self) -> Float64[np.ndarray, "*batch 5 2 n_players"]:
-        """All five, in the order of `SUMS`, broadcast to one shape."""
-        return np.stack(np.broadcast_arrays(*(getattr(self, name) for name in SUMS)), axis=-3)
+        """All five, in the order of `SUMS`."""
+        return np.stack([getattr(self, name) for name in SUMS], axis=-3)
 
 
 def shares(
@@ -36,21 +36,20 @@ def shares(
     """Compare the salient effects of an earlier and a later layer.
 
     What is shared by an interaction is the smaller magnitude where both layers hold it as salient with one sign, else
-    0; what the earlier layer has beyond it is forgotten, what the later has beyond it is new.
+    0; what the earlier layer has beyond it is forgotten, what the later has beyond it is new. A layer without a unit
+    has NaN for effects: its strength, and all that comes from comparing with it, is NaN.
 
     Args:
         earlier: effects ``[..., op, coalition]``, in units of the layer's normaliser.
-        later: likewise; the leading axes broadcast.
+        later: likewise, of the same shape.
         earlier_threshold: salience threshold of the earlier layer in the same units, broadcast over leading axes.
         later_threshold: of the later layer.
 
     Source: METHODS A6; Cheng et al. 2024, section 3.3.
     """
-    here, there = is_salient(earlier, earlier_threshold), is_salient(later, later_threshold)
-    agree = here & there & (np.sign(earlier) == np.sign(later))
-    shared = np.where(agree, np.minimum(np.abs(earlier), np.abs(later)), 0.0)
-    earlier_size = np.where(here, np.abs(earlier), 0.0)
-    later_size = np.where(there, np.abs(later), 0.0)
+    earlier_size, later_size = _salient_size(earlier, earlier_threshold), _salient_size(later, later_threshold)
+    opposite = np.sign(earlier) == -np.sign(later)
+    shared = np.where(opposite, 0.0, np.minimum(earlier_size, later_size))
     return Shares(
         overlap=sum_by_order(shared),
         # The shared part has the sign of both, so |I - shared| is the difference of magnitudes.
@@ -59,3 +58,9 @@ def shares(
         all_earlier=sum_by_order(earlier_size),
         all_later=sum_by_order(later_size),
     )
+
+
+def _salient_size(effects: OpEffects, threshold: Float64[np.ndarray, "*threshold"]) -> OpEffects:
+    """Magnitudes of the salient effects, 0 for the others; NaN stays NaN."""
+    size = np.where(is_salient(effects, threshold), np.abs(effects), 0.0)
+    return np.where(np.isnan(effects), np.nan, size)

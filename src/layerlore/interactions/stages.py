@@ -20,7 +20,7 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor, nn
 
 from layerlore.engines import Progress, default_budget, is_out_of_memory
-from layerlore.errors import BudgetError, ConvergenceWarning, RunError
+from layerlore.errors import BudgetError, ConvergenceWarning, InputError, RunError
 from layerlore.interactions.alignment import Guides, SplitSettings, effects_of, split_layers
 from layerlore.interactions.bootstrap import ratio
 from layerlore.interactions.calibration import Yardsticks, in_units
@@ -28,7 +28,7 @@ from layerlore.interactions.moebius import orders
 from layerlore.interactions.realign import calibrate, other_effects
 from layerlore.interactions.salience import SALIENCE, largest_effect, sum_by_order
 from layerlore.interactions.scores import Score
-from layerlore.interactions.scoring import Scorer
+from layerlore.interactions.scoring import Scorer, check_scores
 from layerlore.networks import device_of, evaluating, to_model
 from layerlore.players import Plan
 from layerlore.probes import Probes
@@ -139,7 +139,9 @@ def score_stage(run: Run, task: Task, model: nn.Module, probes: Probes, score: S
 def _score(scorer: Scorer, task: Task, sample: int, batch_size: int, on_batch: Callable[[int], None]) -> np.ndarray:
     own, baseline = task.pair(scorer.model, sample)
     plan, targets = task.plans[sample], task.targets[sample]
-    return scorer.score_sample(own, baseline, plan, task.levels, targets, batch_size, on_batch)
+    scores = scorer.score_sample(own, baseline, plan, task.levels, targets, batch_size, on_batch)
+    check_scores(scores, task.layers, sample)
+    return scores
 
 
 def _with_less(
@@ -165,7 +167,7 @@ def _with_less(
                     f"a single masked input does not fit in memory ({error}): use a device with more memory, "
                     "fewer layers, or pooled read-outs"
                 ) from error
-            reason = str(error).splitlines()[0]
+            reason = _first_line(error)
         # Outside the except block, so that the failed pass is not kept alive by its traceback.
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -179,12 +181,13 @@ def measure_units(run: Run, task: Task) -> Float64[np.ndarray, "n_targets n_laye
     for sample in range(task.n_samples):
         scores = run.read("scores", sample)
         units += np.abs(scores[..., -1] - scores[..., 0]) / task.n_samples
-    run.update(normalisers=units.tolist())
+    # Notes come before what marks them as taken: a run killed in between takes them again.
     for target, layer in np.argwhere(units == 0):
         run.note(
             f"layer {task.layers[layer]!r} gives every sample the same score with all players as with none (target "
             f"{target}): it has no unit, and its ledger is undefined"
         )
+    run.update(normalisers=units.tolist())
     return units
 
 
@@ -215,7 +218,6 @@ def measure_thresholds(run: Run, task: Task) -> Float64[np.ndarray, "n_targets n
     """Salience thresholds of all layers (METHODS A5), kept in the manifest; games over the tolerance are noted."""
     largest = np.stack([largest_effect(run.read("effects", sample)) for sample in range(task.n_samples)]).max(axis=0)
     thresholds = SALIENCE * largest
-    run.update(thresholds=thresholds.tolist())
     missed = ~(run.read("converged") > 0)
     if missed.any() and task.settings.solver == "certified":
         gaps = np.where(np.isnan(run.read("aligned_gap")), run.read("gap"), run.read("aligned_gap"))
@@ -223,6 +225,7 @@ def measure_thresholds(run: Run, task: Task) -> Float64[np.ndarray, "n_targets n
             f"{int(missed.sum())} of {missed.size} games missed the tolerance {task.settings.tolerance:g} (worst "
             f"certified gap {gaps[missed].max():.3g}): their effects may not be the sparsest"
         )
+    run.update(thresholds=thresholds.tolist())
     return thresholds
 
 
@@ -283,8 +286,13 @@ def noise_stage(
     size = max(1, int(run.manifest["batch_size"]) // 2)
     for sample in range(n_samples):
         progress("noise floor", sample, n_samples)
-        with evaluating(exact):
-            scores = _score(scorer, task, sample, size, lambda _count: None)
+        try:
+            with evaluating(exact):
+                scores = _score(scorer, task, sample, size, lambda _count: None)
+        except (MemoryError, RuntimeError, InputError) as error:
+            # Nothing is wrong with the run: its float64 copy may be too large, or hold float32 in its code.
+            run.note(f"the noise floor was not measured: the network does not run in float64 ({_first_line(error)})")
+            return
         with _quiet():
             effects = effects_of(split_layers(scores[None], units, task.guides, task.settings))[0]
         difference = in_units(effects - run.read("effects", sample), units)
@@ -292,8 +300,8 @@ def noise_stage(
     progress("noise floor", n_samples, n_samples)
     counts = np.bincount(orders(task.n_players))[1:]
     floor = np.sqrt(squares / counts)
-    run.update(noise_floor=[[[_finite(x) for x in op] for op in layer] for layer in floor.tolist()])
     _note_orders_in_noise(run, task, floor, units, counts)
+    run.update(noise_floor=[[[_finite(x) for x in op] for op in layer] for layer in floor.tolist()])
 
 
 def _note_orders_in_noise(run: Run, task: Task, floor: np.ndarray, units: np.ndarray, counts: np.ndarray) -> None:
@@ -325,6 +333,10 @@ def check_finished(run: Run) -> None:
                 f"{run.path} is not finished: {done} of {n_samples} samples have their {stage}. Call explain with "
                 "the same arguments again, it goes on from there"
             )
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _finite(value: float) -> float | None:

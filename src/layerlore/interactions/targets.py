@@ -42,7 +42,10 @@ def resolve_targets(
                 f"{n_samples} class numbers"
             )
         return predicted_classes(logits)[:, None]
-    values = torch.as_tensor(targets if isinstance(targets, Tensor) else np.asarray(targets)).cpu()
+    try:
+        values = torch.as_tensor(targets if isinstance(targets, Tensor) else np.asarray(targets)).cpu()
+    except (TypeError, ValueError) as error:
+        raise InputError(f"targets cannot be read as class numbers ({error}): pass whole numbers") from error
     if values.is_floating_point() or values.is_complex() or values.dtype == torch.bool:
         raise InputError(f"targets have dtype {values.dtype}: whole class numbers are needed")
     values = values.to(torch.int64)

@@ -53,8 +53,8 @@ def revisitable(data: Iterable[Any] | Dataset[Any], batch_size: int, what: str) 
         data = DataLoader(data, batch_size=batch_size, shuffle=False, generator=torch.Generator())
     elif isinstance(data, Iterator):
         raise InputError(
-            f"{what} is a {type(data).__name__}, which can be visited only once: pass a Dataset, a DataLoader or a list "
-            "of (inputs, labels) batches, because the probes look at the data several times"
+            f"{what} is a {type(data).__name__}, which can be visited only once: pass a Dataset, a DataLoader or a "
+            "list of (inputs, labels) batches, because the probes look at the data several times"
         )
     elif isinstance(data, Tensor | np.ndarray | Mapping | str) or not isinstance(data, Iterable):
         raise InputError(_expected(what, type(data).__name__))

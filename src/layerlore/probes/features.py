@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from layerlore.errors import InputError
-from layerlore.networks import capture, evaluating, forward, read_out, to_model
+from layerlore.networks import capture, dtype_of, evaluating, forward, read_out, to_model
 from layerlore.probes.data import DataDigest
 from layerlore.probes.survey import Survey, Visit
 
@@ -29,6 +29,7 @@ class Features:
     ) -> None:
         self._model, self._visits, self._read_outs = model, visits, dict(read_outs)
         self._n_samples, self._digest, self._keep = len(found.labels), found.digest, keep
+        self._dtype = torch.promote_types(dtype_of(model), torch.float32)
         self._kept: dict[str, Tensor] = {}
         self._borders: list[slice] = []
 
@@ -56,7 +57,7 @@ class Features:
         def visit(layer: str, output: Tensor) -> None:
             features = read_out(self._read_outs[layer])(output).detach()
             # Sums of gradients in half precision would stop far from the minimum.
-            features = features.to(torch.promote_types(features.dtype, torch.float32))
+            features = features.to(self._dtype)
             if not torch.isfinite(features).all():
                 bad = int((~torch.isfinite(features)).any(1).nonzero()[0])
                 raise InputError(f"layer {layer!r} gives NaN or infinity for sample {rows.start + bad} of the data")

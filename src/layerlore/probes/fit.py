@@ -132,17 +132,20 @@ def fit_probes(
     if budget is None:
         # Features are kept on the CPU, probes are trained on the network's device.
         budget = min(default_budget(place) for place in (torch.device("cpu"), device_of(model)))
+    dtype = torch.promote_types(dtype_of(model), torch.float32)
     cost = price(
         shapes=shapes,
         read_outs=read_outs,
         n_outputs=found.n_outputs,
         n_penalties=len(penalties),
         n_samples=len(found.labels),
-        feature_bytes=max(4, dtype_of(model).itemsize),
+        feature_bytes=dtype.itemsize,
     )
     check_price(cost, shapes, read_outs, budget)
     features = Features(model, visits, read_outs, found, keep=cost.total + cost.features <= budget)
-    trainers = {layer: _Trainer(sizes[layer], found, penalties, loss, tolerance, device_of(model)) for layer in shapes}
+    trainers = {
+        layer: _Trainer(sizes[layer], found, penalties, loss, tolerance, device_of(model), dtype) for layer in shapes
+    }
     _train(features, trainers, max_passes, report)
     probes = tuple(_probe(layer, read_outs[layer], shapes[layer], trainers[layer]) for layer in shapes)
     result = _result(probes, found, loss, identity)
@@ -196,6 +199,7 @@ class _Trainer:
     loss: Loss
     tolerance: float
     device: torch.device
+    dtype: torch.dtype
     minimiser: Minimiser = field(init=False)
 
     def __post_init__(self) -> None:
@@ -204,7 +208,7 @@ class _Trainer:
         numbers = {"dtype": torch.float64, "device": self.device}
         self.penalty = torch.tensor(self.penalties, **numbers)
         start = torch.zeros(n_penalties, n_outputs * (self.n_features + 1), **numbers)
-        self.minimiser = Minimiser(start, self.tolerance, HISTORY)
+        self.minimiser = Minimiser(start, self.tolerance, HISTORY, torch.finfo(self.dtype).eps)
         self.labels = self.found.labels.to(self.device)
         self.train = (~self.found.validation).to(self.device)
         self.n_train = int(self.train.sum())
@@ -213,7 +217,6 @@ class _Trainer:
         self.second = torch.zeros(self.n_features, **numbers)
         self.mean = torch.zeros_like(self.first)
         self.inverse: Tensor | None = None
-        self.dtype = torch.float32
         # Rows: training and validation; what is summed is the loss and the agreement of each probe.
         self.judged = torch.zeros(2, 2, n_penalties, **numbers)
 
@@ -223,7 +226,7 @@ class _Trainer:
         if not len(features):
             return
         if self.shift is None:
-            self.shift, self.dtype = features[0].to(torch.float64), features.dtype
+            self.shift = features[0].to(torch.float64)
         centred = features - self.shift
         self.first += centred.sum(0, dtype=torch.float64)
         self.second += (centred * centred).sum(0, dtype=torch.float64)
@@ -252,9 +255,11 @@ class _Trainer:
     def add(self, rows: slice, features: Tensor) -> None:
         """Add a batch to the value and gradient at the trial points."""
         chosen = self.train[rows]
-        value, gradient = value_and_gradient(
-            self.parameters, self.standardised(features)[chosen], self.labels[rows][chosen], self.loss
-        )
+        # A batch may hold nothing but validation samples.
+        if not chosen.any():
+            return
+        standardised = self.standardised(features)[chosen]
+        value, gradient = value_and_gradient(self.parameters, standardised, self.labels[rows][chosen], self.loss)
         self.value += value
         self.gradient += gradient
 
@@ -325,7 +330,7 @@ def _result(probes: tuple[Probe, ...], found: Survey, loss: Loss, identity: dict
         means = [(value, share) for (value, _), share in zip(means, shares, strict=True)]
     network = Quality(*(float(number) for pair in means for number in pair))
     validation = found.labels[found.validation]
-    chance = float(validation.bincount().max() / len(validation)) if loss != "squared" else 0.0
+    chance = int(validation.bincount().max()) / len(validation) if loss != "squared" else 0.0
     return Probes(probes, found.n_outputs, loss, network, chance, len(validation), found.input_mean, identity)
 
 

@@ -21,12 +21,18 @@ Pair = tuple[Points, Points, Values]
 
 DECREASE = 1e-4
 """Share of the decrease that the slope promises which a step must bring."""
-PLATEAU = 1e-9
-"""Relative decrease below which a step counts as none; two in a row end a problem."""
+PLATEAU = 0.01
+"""Relative decrease, in units of the values' rounding, below which a step counts as none; two in a row are the end."""
 
 
 class Minimiser:
     """Minimises smooth functions of ``n_numbers`` each.
+
+    Args:
+        start: first points, all of which are evaluated.
+        tolerance: largest gradient entry at which a problem is solved.
+        history: steps remembered for each problem.
+        rounding: relative rounding of the values that will be told.
 
     Attributes:
         trial: points to evaluate next.
@@ -34,10 +40,12 @@ class Minimiser:
         done: problems that need no further evaluation: they met the tolerance, or no step brings them on.
     """
 
-    def __init__(self, start: Points, tolerance: float, history: int = 8) -> None:
+    def __init__(
+        self, start: Points, tolerance: float, history: int = 8, rounding: float = torch.finfo(torch.float64).eps
+    ) -> None:
         self.trial: Points = start.clone()
         self.point: Points = start.clone()
-        self.tolerance, self.history = tolerance, history
+        self.tolerance, self.history, self._plateau = tolerance, history, PLATEAU * rounding
         n_problems = len(start)
         self.done: Flags = torch.zeros(n_problems, dtype=torch.bool, device=start.device)
         self._value = torch.full((n_problems,), torch.inf, dtype=torch.float64, device=start.device)
@@ -68,7 +76,7 @@ class Minimiser:
         accept = fits & (enough | flat) & ~self.done
         self._remember(accept, gradient)
         gained = (self._value - value) / value.abs().clamp_min(1e-300)
-        self._still = torch.where(accept, torch.where(gained < PLATEAU, self._still + 1, 0), self._still)
+        self._still = torch.where(accept, torch.where(gained < self._plateau, self._still + 1, 0), self._still)
         self.point[accept], self._gradient[accept] = self.trial[accept], gradient[accept]
         self._value[accept] = value[accept]
         self.done |= accept & ((self._gradient.abs().amax(1) <= self.tolerance) | (self._still >= 2))

@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -73,30 +73,26 @@ class Run:
             identity: JSON values that decide every number in the run.
 
         Raises:
-            RunError: the folder holds something else, or a run of another identity (which entries differ is said).
+            RunError: the folder holds something else, a run of another identity (which entries differ is said), or
+                cannot be written.
         """
-        import zarr
-
         identity = json.loads(json.dumps(identity, allow_nan=False))
         fresh = {"format": FORMAT, "kind": kind, "created": datetime.now(UTC).isoformat(), "identity": identity}
         if path is None:
+            from zarr import create_group
             from zarr.storage import MemoryStore
 
-            return cls(None, fresh, zarr.create_group(MemoryStore()))
+            return cls(None, fresh, create_group(MemoryStore()))
         path = Path(path)
         if path.exists() and not path.is_dir():
             raise RunError(f"{path} is a file: a run needs a folder of its own")
         if path.is_dir() and any(path.iterdir()):
-            run = cls.load(path, kind)
-            _compare(identity, run.manifest.get("identity"), path)
-            return run
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            group = zarr.create_group(path / ARRAYS)
-        except OSError as error:
-            raise RunError(f"could not create the run folder {path} ({error.strerror or error})") from error
+            manifest = _manifest_of(path, kind)
+            _compare(identity, manifest.get("identity"), path)
+            # A process killed before it made the arrays left only the manifest.
+            return cls(path, manifest, _arrays_of(path, "a"))
         write_json(path / MANIFEST, fresh)
-        return cls(path, fresh, group)
+        return cls(path, fresh, _arrays_of(path, "a"))
 
     @classmethod
     def load(cls, path: Path | str, kind: str) -> Run:
@@ -105,17 +101,8 @@ class Run:
         Raises:
             RunError: missing, foreign, damaged, or of another kind.
         """
-        import zarr
-
         path = Path(path)
-        manifest = read_manifest(path)
-        if manifest["kind"] != kind:
-            raise RunError(f"{path} holds a {manifest['kind']!r} run, not a {kind!r} run")
-        try:
-            group = zarr.open_group(path / ARRAYS, mode="r+")
-        except (OSError, ValueError, KeyError) as error:
-            raise RunError(f"the arrays of {path} cannot be opened ({error}): the run is damaged") from error
-        return cls(path, manifest, group)
+        return cls(path, _manifest_of(path, kind), _arrays_of(path, "r+"))
 
     def update(self, **fields: object) -> None:
         """Replace entries of the manifest, on disk at once."""
@@ -206,6 +193,24 @@ class Run:
         if name not in self._group:
             raise RunError(f"the run {self.path} holds no array {name!r}: it is not finished, or damaged")
         return self._group[name]
+
+
+def _manifest_of(path: Path, kind: str) -> dict[str, Any]:
+    manifest = read_manifest(path)
+    if manifest["kind"] != kind:
+        raise RunError(f"{path} holds a {manifest['kind']!r} run, not a {kind!r} run")
+    return manifest
+
+
+def _arrays_of(path: Path, mode: Literal["a", "r+"]) -> zarr.Group:
+    import zarr
+
+    try:
+        return zarr.open_group(path / ARRAYS, mode=mode)
+    except (OSError, ValueError, KeyError) as error:
+        raise RunError(
+            f"the arrays of {path} cannot be opened ({error}): the disk is full, or the run is damaged"
+        ) from error
 
 
 def _dims(array: Any) -> list[str]:

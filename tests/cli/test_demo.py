@@ -1,0 +1,116 @@
+"""`layerlore demo` and `layerlore report`, the demo's networks being smaller and trained for less long."""
+
+import re
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from torch.utils.data import TensorDataset
+from typer.testing import CliRunner
+
+import layerlore
+from layerlore.cli import demo
+from layerlore.cli.app import app
+from layerlore.cli.demo import Network
+from layerlore.cli.index import index_page
+from layerlore.zoo import DataSets, load_data
+
+pytest.importorskip("sklearn")
+
+
+def build():
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 10))
+
+
+@pytest.fixture
+def small(monkeypatch):
+    digits = load_data("digits")
+    few = DataSets(TensorDataset(*digits.train[:200]), TensorDataset(*digits.test[:50]), digits.classes, "digits")
+    monkeypatch.setattr(demo, "load_data", lambda name: few)
+    networks = {"mlp7": Network("first <net>", build, 2), "small_resnet": Network("second", build, 1)}
+    monkeypatch.setattr(demo, "NETWORKS", networks)
+    monkeypatch.setattr("layerlore.report.report", lambda run, path: path.write_text("a page"), raising=False)
+
+
+def run(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_demo_resumes_and_refuses_other_settings(tmp_path, small):
+    out = tmp_path / "demo"
+    words = ("demo", "--out", out, "--samples", "3", "--n-players", "4")
+    first = run(*words)
+    assert first.exit_code == 0, first.output
+    for part in ("first <net>: ", "completeness", "probe accuracy", "2**4 = 16 coalitions", "none was sampled"):
+        assert part in first.stdout
+    assert re.search(r"worst certified gap: \d+\.\d\d % \(tolerance 2 %, met by 6 of 6 splits\)", first.stdout)
+    assert re.search(r"time: training .* s, probes .* s, explanation .* s, report .* s, together", first.stdout)
+    assert layerlore.load(out / "mlp7").n_samples == 3
+    assert (out / "small_resnet" / "report.html").read_text() == "a page"
+    page = (out / "report.html").read_text()
+    assert 'href="mlp7/report.html"' in page
+    assert "first &lt;net&gt;" in page
+
+    kept = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file() and path.suffix != ".html"}
+    second = run(*words)
+    assert second.exit_code == 0, second.output
+    shown = [re.sub(r"time: .*", "", result.stdout) for result in (first, second)]
+    assert shown[0] == shown[1]
+    now = {path: path.stat().st_mtime_ns for path in kept}
+    assert {path.name for path in kept if now[path] != kept[path]} <= {"demo.json"}
+
+    other = run(*words[:3], "--samples", "4", "--n-players", "4")
+    assert other.exit_code == 4
+    assert "--force" in other.stderr
+    (out / "mine.txt").write_text("x")
+    forced = run(*words[:3], "--samples", "4", "--n-players", "4", "--force")
+    assert forced.exit_code == 0, forced.output
+    assert layerlore.load(out / "mlp7").n_samples == 4
+    assert (out / "mine.txt").exists()
+
+
+def test_a_network_is_trained_once_for_a_seed(tmp_path, small):
+    data = demo.load_data("digits")
+    state = torch.random.get_rng_state()
+    paths = [tmp_path / name for name in "abc"]
+    for path, seed in zip(paths, (0, 0, 1), strict=True):
+        demo.trained(demo.NETWORKS["mlp7"], path, data, seed)
+    weights = [path.read_bytes() for path in paths]
+    assert weights[0] == weights[1] != weights[2]
+    assert torch.equal(torch.random.get_rng_state(), state)
+    again = demo.trained(demo.NETWORKS["mlp7"], paths[2], data, 0)
+    assert torch.equal(again.state_dict()["1.bias"], load_file(paths[2])["1.bias"])
+
+
+def test_a_file_or_a_foreign_folder_in_the_way(tmp_path, small):
+    (tmp_path / "file").write_text("x")
+    assert run("demo", "--out", tmp_path / "file").exit_code == 4
+    (tmp_path / "mlp7").mkdir()
+    (tmp_path / "mlp7" / "thesis.txt").write_text("x")
+    assert run("demo", "--out", tmp_path, "--force", "--samples", "2", "--n-players", "2").exit_code == 4
+    assert (tmp_path / "mlp7" / "thesis.txt").exists()
+
+
+def test_what_is_missing_is_said_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(demo, "find_spec", lambda name: None if name == "plotly" else True)
+    result = run("demo", "--out", tmp_path / "demo")
+    assert result.exit_code == 5
+    assert "pip install 'layerlore[demo]'" in result.stderr
+    assert not (tmp_path / "demo").exists()
+
+
+def test_report_writes_where_it_was_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("layerlore.report.report", lambda run, path: path.write_text(str(run)), raising=False)
+    monkeypatch.setattr("layerlore.storage.read_manifest", lambda run: {})
+    result = run("report", tmp_path, "--out", tmp_path / "page.html")
+    assert result.stdout == f"report: {tmp_path / 'page.html'}\n"
+    assert run("report", tmp_path).stdout == f"report: {tmp_path / 'report.html'}\n"
+    assert (tmp_path / "report.html").read_text() == str(tmp_path)
+
+
+def test_names_on_the_index_page_are_text():
+    page = index_page({"a b": "<script>alert(1)</script>"}, {"a b": 0.5})
+    assert "<script" not in page
+    assert 'href="a%20b/report.html"' in page
+    assert "50.0 %" in page

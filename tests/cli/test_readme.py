@@ -1,0 +1,39 @@
+"""What the README tells people to run does run, and its links lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_python_example_runs(capsys, tmp_path, monkeypatch):
+    pytest.importorskip("sklearn")
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len([line for line in code.splitlines() if line]) <= 10
+    names: dict = {}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        exec(compile(code, "README.md", "exec"), names)
+    printed = capsys.readouterr().out
+    assert "completeness" in printed
+    assert "relu6" in printed
+    assert names["knowledge"].layers == [f"relu{number}" for number in range(1, 7)] + ["output"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_links_lead_somewhere():
+    pages = [ROOT / "README.md", *ROOT.glob("examples/*/README.md"), ROOT / "src/layerlore/cli/README.md"]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))]
+    local = [(page, link) for page, link in links if not link.startswith("https://")]
+    assert local
+    assert [link for page, link in local if not (page.parent / link).exists()] == []
+
+
+def test_the_two_commands_exist():
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {"demo", "test"} <= set(targets)
