@@ -29,7 +29,9 @@ def browser():
         if os.environ.get("LAYERLORE_NEED_BROWSER"):
             pytest.fail(reason)
         pytest.skip(reason)
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: pip install playwright"
+    )
     with playwright.sync_playwright() as engine:
         opened = engine.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         yield opened
@@ -41,7 +43,7 @@ def path(request, tmp_path_factory) -> Path:
     return report(tiny(request.param), tmp_path_factory.mktemp("page") / "report.html")
 
 
-@pytest.fixture(params=WIDTHS)
+@pytest.fixture(scope="module", params=WIDTHS)
 def opened(request, browser, path):
     """The page at one width, with all it said and asked for."""
     page = browser.new_page(viewport={"width": request.param, "height": 900})

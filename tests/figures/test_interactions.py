@@ -19,7 +19,8 @@ def by_hand(knowledge, sample, layer):
                 first = next(
                     name
                     for depth, name in enumerate(knowledge.layers)
-                    if abs(effects[depth, op, coalition]) > thresholds[depth] and effects[depth, op, coalition] * effect > 0
+                    if abs(effects[depth, op, coalition]) > thresholds[depth]
+                    and effects[depth, op, coalition] * effect > 0
                 )
                 players = tuple(player for player in range(knowledge.n_players) if coalition & (1 << player))
                 found.append((-abs(effect), ("and", "or")[op], players, effect, first))

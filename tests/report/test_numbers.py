@@ -59,7 +59,9 @@ def test_the_table_of_layers(knowledge, page):
 def test_the_table_of_probes(knowledge, page):
     rows = page.all("table", class_="probes-table")[0].all("tbody")[0].all("tr")
     names = ("train_accuracy", "validation_accuracy", "train_loss", "validation_loss")
-    assert [row.numbers() for row in rows] == [[found[name] for name in names] for found in knowledge.manifest["quality"]]
+    assert [row.numbers() for row in rows] == [
+        [found[name] for name in names] for found in knowledge.manifest["quality"]
+    ]
 
 
 def test_what_was_measured(knowledge, page):

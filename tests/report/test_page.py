@@ -144,4 +144,3 @@ def test_samples_are_drawn_as_what_they_are(kind):
         else:
             assert "Players: 0 = " in card.words
             assert ("0 = age (" in card.words) == (kind == "table")
-

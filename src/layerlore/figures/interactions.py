@@ -82,8 +82,6 @@ def strongest(knowledge: Knowledge, sample: int, layer: str, target: int = 0, co
     return found
 
 
-def _first_layer(
-    effects: Float64[np.ndarray, "n_layers"], salient: np.ndarray, row: int
-) -> int:
+def _first_layer(effects: Float64[np.ndarray, "n_layers"], salient: np.ndarray, row: int) -> int:
     """Position of the first layer in which an interaction is salient with the sign that it has in ``row``."""
     return int(np.flatnonzero(salient & (np.sign(effects) == np.sign(effects[row])))[0])

@@ -107,12 +107,8 @@ def png_address(image: UInt8[np.ndarray, "height width 3"]) -> str:
 def outline(owner: Owner, player: int) -> Outline:
     """The border of a player's pixels and their centre."""
     inside = np.pad(owner == player, 1)
-    across = [
-        f"M{start} {row}H{stop}" for row, start, stop in _runs(inside[1:, 1:-1] != inside[:-1, 1:-1])
-    ]
-    down = [
-        f"M{column} {start}V{stop}" for column, start, stop in _runs((inside[1:-1, 1:] != inside[1:-1, :-1]).T)
-    ]
+    across = [f"M{start} {row}H{stop}" for row, start, stop in _runs(inside[1:, 1:-1] != inside[:-1, 1:-1])]
+    down = [f"M{column} {start}V{stop}" for column, start, stop in _runs((inside[1:-1, 1:] != inside[1:-1, :-1]).T)]
     rows, columns = np.nonzero(owner == player)
     return Outline(
         path="".join(across + down),

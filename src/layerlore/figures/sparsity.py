@@ -127,6 +127,10 @@ def sparsity_figure(knowledge: Knowledge, target: int = 0, layers: Sequence[str]
     styled(figure, 420)
     figure.update_xaxes(type="log", title_text="interactions per sample, strongest first", dtick=1)
     figure.update_yaxes(
-        type="log", range=[np.log10(LOWEST), 0.05], dtick=1, tickformat="~g", title_text="|effect| / largest of the layer"
+        type="log",
+        range=[np.log10(LOWEST), 0.05],
+        dtick=1,
+        tickformat="~g",
+        title_text="|effect| / largest of the layer",
     )
     return figure

@@ -111,7 +111,8 @@ def depth_colour(depth: int, n_layers: int) -> str:
         return VERMILLION
     share = depth / max(n_layers - 2, 1)
     red, green, blue = (
-        round(float(np.interp(share, (0, 0.5, 1), stops))) for stops in zip((0, 114, 178), (140, 140, 140), (230, 159, 0), strict=True)
+        round(float(np.interp(share, (0, 0.5, 1), stops)))
+        for stops in zip((0, 114, 178), (140, 140, 140), (230, 159, 0), strict=True)
     )
     return f"rgb({red},{green},{blue})"
 

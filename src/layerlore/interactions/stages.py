@@ -37,6 +37,8 @@ from layerlore.storage import Run
 STAGES = ("scores", "splits", "calibration")
 GAMES_AT_ONCE = 64
 """Games solved together: enough to fill the solver's batches, few enough that little is lost when a run is killed."""
+NUMBERS_AT_ONCE = 1 << 22
+"""Scores held while splits are made, where one sample's games are fewer."""
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,7 @@ def split_stage(run: Run, task: Task, progress: Progress) -> None:
     waiting = np.flatnonzero(~run.finished("splits", task.n_samples))
     games = task.targets.shape[1] * len(task.layers)
     done, total = (task.n_samples - len(waiting)) * games, task.n_samples * games
-    at_once = max(1, GAMES_AT_ONCE // games)
+    at_once = max(1, min(GAMES_AT_ONCE, NUMBERS_AT_ONCE >> task.n_players) // games)
     progress("splits", done, total)
     for start in range(0, len(waiting), at_once):
         chunk = waiting[start : start + at_once]

@@ -34,7 +34,10 @@ def measured(knowledge: Knowledge, ledger: Ledger) -> list[tuple[str, str]]:
         ("games solved", _games(knowledge)),
         ("ceiling", f"scores of the reference with {percent(settings['noise'], 1)} % noise, seed {settings['seed']}"),
         ("intervals", f"{percent(ledger.confidence)} % bootstrap over samples, {RESAMPLES:,} resamples"),
-        ("noise floor", "not measured" if floor is None else f"at most {np.nanmax(floor.values):.2g} of a layer's unit"),
+        (
+            "noise floor",
+            "not measured" if floor is None else f"at most {np.nanmax(floor.values):.2g} of a layer's unit",
+        ),
         ("date", knowledge.manifest["created"][:19].replace("T", " ") + " UTC"),
         ("versions", ", ".join(f"{name} {version}" for name, version in knowledge.manifest["versions"].items())),
     ]

@@ -80,7 +80,9 @@ def report(run_folder: Path | str | Knowledge, path: Path | str | None = None) -
     if path is None:
         folder = knowledge._run.path  # noqa: SLF001 (where the run lives is known to the run alone)
         if folder is None:
-            raise InputError("this knowledge lives in memory and has no folder: pass path= to say where its report goes")
+            raise InputError(
+                "this knowledge lives in memory and has no folder: pass path= to say where its report goes"
+            )
         path = folder / FILE
     path = Path(path)
     write_text(path, render(knowledge))
