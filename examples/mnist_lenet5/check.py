@@ -1,4 +1,4 @@
-"""Does the probe of the last hidden layer speak for the network? Compares both on the test images and on masked ones."""
+"""Does the probe of the last hidden layer speak for the network? Compares both on test images and on masked ones."""
 
 from __future__ import annotations
 

@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from report.tiny import tiny
 
 from layerlore.report import report
+from report.tiny import tiny
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 OPTIONS = [
@@ -72,13 +72,14 @@ def test_all_figures_are_drawn_inside_the_page(opened):
         """() => [...document.querySelectorAll('.plot')].map(plot => {
             const box = plot.querySelector('.main-svg').getBoundingClientRect();
             const marks = plot.querySelectorAll('.cartesianlayer path, .cartesianlayer .point').length;
-            return [box.left, box.right, box.height, marks];
+            return [box.left, box.right, plot._fullLayout._size.h, marks];
         })"""
     )
     assert len(boxes) == 5
     for left, right, height, marks in boxes:
         assert 0 <= left < right <= width
-        assert height >= 300
+        # What legend and names leave to the figure itself.
+        assert height >= 150
         assert marks > 5
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
@@ -88,7 +89,7 @@ def test_names_in_figures_are_shown_letter_by_letter(opened):
     names = page.evaluate("[...document.querySelectorAll('.plot .xtick text')].map(tick => tick.textContent)")
     title = page.evaluate("document.querySelector('h1').textContent")
     if "<u>" in title:
-        assert any(name.startswith("<img src=x") for name in names)
+        assert any(name.startswith("<img") for name in names)
     else:
         assert "tanh1" in names
     assert page.evaluate("document.querySelectorAll('main img, .plot a, .plot script').length") == 0
@@ -106,7 +107,8 @@ def test_words_of_a_figure_do_not_overlap(opened):
                         .map(word => [word.textContent, word.getBoundingClientRect()]);
                     for (const [i, [one, a]] of boxes.entries())
                         for (const [two, b] of boxes.slice(i + 1))
-                            if (a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)
+                            if (a.left < b.right - 1 && b.left < a.right - 1
+                                && a.top < b.bottom - 1 && b.top < a.bottom - 1)
                                 found.push([kind, one, two]);
                 }
             }

@@ -1,6 +1,7 @@
 """The tiny run that figures are drawn from."""
 
 import pytest
+
 from report.tiny import tiny
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from report.tiny import tiny
 
 from layerlore.errors import InputError
 from layerlore.figures import Interaction, strongest
+from report.tiny import tiny
 
 
 def by_hand(knowledge, sample, layer):

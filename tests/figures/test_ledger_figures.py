@@ -73,6 +73,13 @@ def test_bars_stand_in_the_panel_of_their_layer_and_op(by_hand):
     assert all(list(bar.x) == [1, 2] for bar in bars)
 
 
+def test_all_panels_have_one_scale_that_holds_the_highest_stack(by_hand):
+    figure = strength_figure(by_hand)
+    ranges = {tuple(axis.range) for axis in figure.select_yaxes()}
+    # The highest stack is that of b, OR, order 2: 2 shared and 6 new.
+    assert ranges == {(0, 1.08 * 8)}
+
+
 def test_shared_and_forgotten_stack_to_all_of_the_earlier_layer(knowledge):
     ledger = knowledge.ledger()
     found = strengths(ledger)

@@ -6,9 +6,9 @@ import re
 
 import numpy as np
 import pytest
-from report.tiny import tiny
 
 from layerlore.figures.pictures import outline, picture, pixels, png_address
+from report.tiny import tiny
 
 
 def read_png(address):

@@ -8,12 +8,14 @@ from layerlore.figures.sparsity import _curve
 
 def by_hand(knowledge, layer):
     """Absolute effects of all samples but the empty set and the OR of single players, in descending order."""
-    row, found = knowledge.layers.index(layer), []
-    for sample in range(knowledge.n_samples):
-        for op in range(2):
-            for coalition in range(1, 1 << knowledge.n_players):
-                if op == 0 or coalition.bit_count() > 1:
-                    found.append(abs(knowledge.effects(sample)[0, row, op, coalition]))
+    row = knowledge.layers.index(layer)
+    found = [
+        abs(knowledge.effects(sample)[0, row, op, coalition])
+        for sample in range(knowledge.n_samples)
+        for op in range(2)
+        for coalition in range(1, 1 << knowledge.n_players)
+        if op == 0 or coalition.bit_count() > 1
+    ]
     return np.array(sorted(found, reverse=True))
 
 

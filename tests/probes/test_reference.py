@@ -95,6 +95,7 @@ def test_squared_loss_agrees_with_ridge(data, net):
     assert probe.quality.validation_accuracy == pytest.approx(explained, rel=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:the probe of layer '0' is no better than chance")
 def test_the_penalty_is_the_one_with_the_least_validation_loss(data):
     # More features than a tenth of the samples, so that too weak a penalty learns them by heart.
     train, held = data(60, 30), data(200, 30, seed=5)

@@ -15,6 +15,8 @@ from layerlore.zoo import load_data, mlp7, small_resnet, train
 
 PENALTIES = (1e-2,)
 N_COLUMNS = 5
+QUICK = {"tolerance": 0.9, "max_iterations": 60, "pull": 0.0, "noise_samples": 0}
+"""Options of `explain` for tests of what does not depend on how scores are split."""
 
 
 @dataclass(frozen=True)

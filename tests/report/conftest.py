@@ -1,10 +1,10 @@
 """The tiny runs as fixtures, each made once."""
 
 import pytest
-from report.reading import read
-from report.tiny import tiny
 
 from layerlore.report.page import render
+from report.reading import read
+from report.tiny import tiny
 
 
 @pytest.fixture(scope="session")

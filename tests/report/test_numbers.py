@@ -5,12 +5,12 @@ import json
 
 import numpy as np
 import pytest
-from report.reading import read
-from report.tiny import tiny
 
 from layerlore.interactions.salience import is_salient
 from layerlore.report.page import render
 from layerlore.report.summary import layer_facts, steps
+from report.reading import read
+from report.tiny import tiny
 
 
 def section(page, name):
@@ -34,8 +34,9 @@ def test_a_sentence_reads_well(knowledge, page):
     assert sentence.words == (
         f"tanh1 already holds {shown['completeness']} % "
         f"[{shown['completeness_low']}, {shown['completeness_high']}] of what the output uses; "
-        f"{shown['redundancy']} % [{shown['redundancy_low']}, {shown['redundancy_high']}] of its own strength is forgotten "
-        f"on the way to the output. (A layer in full agreement would show {shown['ceiling_completeness']} % and "
+        f"{shown['redundancy']} % [{shown['redundancy_low']}, {shown['redundancy_high']}] of its own strength is "
+        "forgotten on the way to the output. "
+        f"(A layer in full agreement would show {shown['ceiling_completeness']} % and "
         f"{shown['ceiling_redundancy']} %, an unrelated one {shown['floor_completeness']} % and "
         f"{shown['floor_redundancy']} %.)"
     )
@@ -73,7 +74,9 @@ def test_what_was_measured(knowledge, page):
     assert "kappa 0.04, pull 0.1, tolerance 2.0 %" in rows["splits"]
     converged = int(knowledge.data.converged.values.sum())
     worst = 100 * float(knowledge.data.aligned_gap.values.max())
-    assert rows["games solved"].startswith(f"12 (samples × targets × layers), {converged} within the tolerance; worst")
+    assert rows["games solved"].startswith(
+        f"12 (one for each sample, target and layer), {converged} within the tolerance; worst"
+    )
     assert f"worst certified gap {worst:.2f} %" in rows["games solved"]
     assert f"torch {knowledge.manifest['versions']['torch']}" in rows["versions"]
 

@@ -5,15 +5,14 @@ import dataclasses
 import hashlib
 import json
 import sys
-from pathlib import Path
 
 import pytest
-from report.reading import read
-from report.tiny import HOSTILE_LAYERS, HOSTILE_NETWORK, HOSTILE_PLAYERS, tiny
 
 from layerlore.errors import InputError, MissingExtraError, RunError
 from layerlore.report import report
 from layerlore.report.page import embedded_json, render
+from report.reading import read
+from report.tiny import HOSTILE_LAYERS, HOSTILE_NETWORK, HOSTILE_PLAYERS, tiny
 
 
 def test_the_report_lies_in_the_run(tmp_path, knowledge):

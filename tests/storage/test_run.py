@@ -153,10 +153,10 @@ def test_damaged_descriptions_of_arrays_are_noticed(run):
     with pytest.raises(RunError, match="damaged"):
         Run.load(run.path, KIND).read("scores", 0)
     (run.path / "arrays" / "zarr.json").write_text("{")
-    with pytest.raises(RunError, match=r"the arrays of .* cannot be opened .*: the disk is full, or the run is damaged"):
+    with pytest.raises(RunError, match=r"the arrays of .* cannot be opened .* or the run is damaged"):
         Run.load(run.path, KIND)
     shutil.rmtree(run.path / "arrays")
-    with pytest.raises(RunError, match=r"the arrays of .* cannot be opened .*: the disk is full, or the run is damaged"):
+    with pytest.raises(RunError, match=r"the arrays of .* cannot be opened .* or the run is damaged"):
         Run.load(run.path, KIND)
 
 

@@ -174,7 +174,8 @@ def open_folder(out: Path, settings: DemoSettings, force: bool) -> None:
             f"{out} holds a demo with other settings ({found}, asked for {asdict(settings)}): choose another --out, or "
             "pass --force to start over"
         )
-    write_json(out / SETTINGS, asdict(settings))
+    if found is None:
+        write_json(out / SETTINGS, asdict(settings))
 
 
 def _remove(out: Path) -> None:

@@ -65,7 +65,7 @@ def gaps_figure(knowledge: Knowledge, target: int = 0) -> go.Figure:
         annotation={"text": f"tolerance {tolerance:.1%}", "font": {"color": VERMILLION}},
         annotation_position="top left",
     )
-    styled(figure, 320)
+    styled(figure, 360)
     figure.update_xaxes(**layer_axis(knowledge.layers))
     highest = np.nanmax(gaps, initial=tolerance)
     figure.update_yaxes(tickformat=".1%", title_text="certified gap", range=[-0.04 * highest, 1.15 * highest])

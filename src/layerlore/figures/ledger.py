@@ -50,7 +50,7 @@ def strength_figure(ledger: Ledger, target: int = 0, layers: Sequence[str] | Non
         MissingExtraError: plotly is not installed.
     """
     go = graph_objects()
-    from plotly.subplots import make_subplots  # noqa: PLC0415  # optional
+    from plotly.subplots import make_subplots  # optional
 
     layers = [str(name) for name in ledger.by_order.layer.values] if layers is None else list(layers)
     values = strengths(ledger, target, layers)
@@ -58,8 +58,7 @@ def strength_figure(ledger: Ledger, target: int = 0, layers: Sequence[str] | Non
     figure = make_subplots(
         rows=len(layers),
         cols=2,
-        shared_xaxes="all",
-        shared_yaxes="all",
+        shared_xaxes=True,
         horizontal_spacing=0.04,
         vertical_spacing=ROW_GAP / inner if len(layers) > 1 else 0.0,
     )
@@ -71,11 +70,18 @@ def strength_figure(ledger: Ledger, target: int = 0, layers: Sequence[str] | Non
         _write(figure, 2 * row + 1, inert(shortened(layer)), x=0, xanchor="left", yanchor="bottom")
     styled(figure, inner + FRAME)
     figure.update_layout(barmode="stack", bargap=0.25, legend={"y": 1 + 28 / inner}, margin={"t": 60, "b": 50})
-    figure.update_yaxes(nticks=4, rangemode="tozero")
+    figure.update_yaxes(nticks=4, range=[0, 1.08 * _highest(values)])
+    figure.update_yaxes(showticklabels=False, col=2)
     figure.update_xaxes(showgrid=False, dtick=1 if values["new"].shape[-1] <= 12 else 2)
     figure.update_xaxes(title_text="order", row=len(layers))
     figure.update_yaxes(title_text="strength", row=(len(layers) + 1) // 2, col=1)
     return figure
+
+
+def _highest(values: dict[str, np.ndarray]) -> float:
+    """The highest of all stacks; 1 where there is none."""
+    stacks = np.nansum([values[name] for name in PARTS], axis=0)
+    return float(stacks.max(initial=0.0)) or 1.0
 
 
 def _bars(go: Any, values: dict[str, np.ndarray], row: int, op: int) -> list[Any]:

@@ -52,12 +52,12 @@ class Picture:
 
 def sample_input(knowledge: Knowledge, sample: int) -> Float32[np.ndarray, "*sample"]:
     """One explained sample as the network took it, float32."""
-    return knowledge._run.read("inputs", sample)  # noqa: SLF001 (the run's arrays beside the results have no other door)
+    return knowledge._run.read("inputs", sample)
 
 
 def sample_owner(knowledge: Knowledge, sample: int) -> Int64[np.ndarray, "*owned"] | None:
     """The player that owns each number of a sample, -1 for background; None where players are of another kind."""
-    run = knowledge._run  # noqa: SLF001 (likewise)
+    run = knowledge._run
     return run.read("owner", sample).astype(np.int64) if "owner" in run.dataset() else None
 
 

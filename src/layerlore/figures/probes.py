@@ -56,7 +56,7 @@ def probes_figure(knowledge: Knowledge) -> go.Figure:
             )
         )
     for words, height, colour, dash in (
-        ("network itself, validation", values["network_validation"], VERMILLION, "dash"),
+        ("network itself", values["network_validation"], VERMILLION, "dash"),
         ("chance", values["chance"], GREY, "dot"),
     ):
         figure.add_trace(
@@ -69,7 +69,7 @@ def probes_figure(knowledge: Knowledge) -> go.Figure:
                 hovertemplate="%{y:.1%}",
             )
         )
-    styled(figure, 340)
+    styled(figure, 400)
     figure.update_xaxes(**layer_axis(values["layer"]))
     figure.update_yaxes(tickformat=".0%", title_text="accuracy", range=[min(0, *values["validation"]) - 0.02, 1.04])
     return figure

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PerRow = Float64[np.ndarray, "n_rows"]
 
-COLOURS = dict(zip(RATIOS, (BLUE, VERMILLION), strict=True))
+COLOURS: dict[str, str] = dict(zip(RATIOS, (BLUE, VERMILLION), strict=True))
 LINES = {"ceiling": ("ceiling (full agreement)", "dash"), "floor": ("floor (unrelated)", "dot")}
 
 
@@ -73,7 +73,7 @@ def ratios_figure(ledger: Ledger, target: int = 0, op: str | None = None, order:
     """
     values = ratios(ledger, target, op, order)
     go = graph_objects()
-    from plotly.subplots import make_subplots  # noqa: PLC0415  # optional
+    from plotly.subplots import make_subplots  # optional
 
     layers = [str(name) for name in ledger.total.layer.values]
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)

@@ -20,7 +20,7 @@ BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 GREY = "#808080"
 GRID = "rgba(128,128,128,0.25)"
 
-LONGEST_NAME = 22
+LONGEST_NAME, LONGEST_TICK = 22, 16
 MOST_TICKS = 16
 
 
@@ -31,7 +31,7 @@ def graph_objects() -> Any:
         MissingExtraError: plotly is not installed.
     """
     try:
-        import plotly.graph_objects as go  # noqa: PLC0415  # optional
+        import plotly.graph_objects as go  # optional
     except ImportError:
         raise missing_extra("plotly", "report", "drawing figures") from None
     return go
@@ -85,7 +85,7 @@ def layer_axis(layers: Sequence[str]) -> dict[str, Any]:
     ticks = spread(len(layers), MOST_TICKS)
     return {
         "tickvals": ticks,
-        "ticktext": [inert(shortened(layers[tick])) for tick in ticks],
+        "ticktext": [inert(shortened(layers[tick], LONGEST_TICK)) for tick in ticks],
         "range": [-0.5, len(layers) - 0.5],
         # Slanted names would reach beyond the figure and be left out.
         "autotickangles": [0, 90],

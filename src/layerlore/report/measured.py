@@ -67,8 +67,8 @@ def _splits(knowledge: Knowledge) -> str:
 
 def _games(knowledge: Knowledge) -> str:
     converged = knowledge.data["converged"].values
-    plain = knowledge.data["gap"].values.max()
+    plain = percent(float(knowledge.data["gap"].values.max()), 2)
     return (
-        f"{converged.size:,} (samples \N{MULTIPLICATION SIGN} targets \N{MULTIPLICATION SIGN} layers), {int(converged.sum()):,} within the tolerance; worst certified "
-        f"gap {percent(worst_gap(knowledge), 2)} %, {percent(float(plain), 2)} % against the sparsest split without pull"
+        f"{converged.size:,} (one for each sample, target and layer), {int(converged.sum()):,} within the tolerance; "
+        f"worst certified gap {percent(worst_gap(knowledge), 2)} %, {plain} % against the sparsest split without pull"
     )

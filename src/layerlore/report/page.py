@@ -78,7 +78,7 @@ def report(run_folder: Path | str | Knowledge, path: Path | str | None = None) -
     """
     knowledge = run_folder if isinstance(run_folder, Knowledge) else load(run_folder)
     if path is None:
-        folder = knowledge._run.path  # noqa: SLF001 (where the run lives is known to the run alone)
+        folder = knowledge._run.path
         if folder is None:
             raise InputError(
                 "this knowledge lives in memory and has no folder: pass path= to say where its report goes"
@@ -97,7 +97,7 @@ def render(knowledge: Knowledge) -> str:
     """
     environment = _environment()
     graph_objects()
-    from plotly.offline import get_plotlyjs  # noqa: PLC0415  # optional
+    from plotly.offline import get_plotlyjs  # optional
 
     ledger = knowledge.ledger(knowledge.manifest["settings"]["reference"])
     scripts = [_own_script(get_plotlyjs()), _own_script(_resource("page.js"))]
@@ -165,7 +165,7 @@ def embedded_json(text: str) -> Markup:
 
 def _environment() -> Environment:
     try:
-        from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415  # optional
+        from jinja2 import Environment, FunctionLoader, StrictUndefined  # optional
     except ImportError:
         raise missing_extra("jinja2", "report", "writing a report") from None
     environment = Environment(
@@ -199,6 +199,6 @@ def _digest(script: str) -> str:
 
 
 def _markup(text: str) -> Any:
-    from markupsafe import Markup  # noqa: PLC0415  # comes with jinja2, optional
+    from markupsafe import Markup  # comes with jinja2, optional
 
     return Markup(text)  # noqa: S704 (our own files, or JSON that was made inert)

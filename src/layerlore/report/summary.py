@@ -11,7 +11,7 @@ from jaxtyping import Float64
 from layerlore.figures import certified_gaps, ratios
 from layerlore.interactions.bootstrap import CONFIDENCE, RESAMPLES, interval, resampling_weights
 from layerlore.interactions.knowledge import Knowledge
-from layerlore.interactions.ledger import Ledger
+from layerlore.interactions.ledger import RATIOS, Ledger
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,11 @@ def steps(ledger: Ledger, layers: list[str], target: int = 0) -> list[Step]:
     found = []
     for row, layer in enumerate(str(name) for name in ledger.total.layer.values):
         earlier, later = _ordered(layer, ledger.reference, layers)
-        estimates = {
-            name: Estimate(*(float(values[name + end][row]) for end in ("", "_low", "_high")))
-            for name in ("completeness", "redundancy")
-        }
+        completeness, redundancy = (
+            Estimate(*(float(values[name + end][row]) for end in ("", "_low", "_high"))) for name in RATIOS
+        )
         lines = {name: float(part[row]) for name, part in values.items() if name.startswith(("ceiling", "floor"))}
-        found.append(Step(earlier, later, **estimates, **lines))
+        found.append(Step(earlier, later, completeness, redundancy, **lines))
     return found
 
 

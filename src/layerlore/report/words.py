@@ -27,7 +27,7 @@ def exact(value: float, shown: str) -> Markup:
     >>> print(exact(0.25, "25 %"))
     <data value="0.25">25 %</data>
     """
-    from markupsafe import Markup  # noqa: PLC0415  # comes with jinja2, optional
+    from markupsafe import Markup  # comes with jinja2, optional
 
     return Markup('<data value="{}">{}</data>').format(repr(float(value)), shown)
 
@@ -39,7 +39,7 @@ def share(value: float, digits: int = 0) -> Markup:
 
 def share_between(low: float, high: float, digits: int = 0) -> Markup:
     """Ends of an interval of shares, ``[78, 86]``; nothing where they are NaN."""
-    from markupsafe import Markup  # noqa: PLC0415  # likewise
+    from markupsafe import Markup  # likewise
 
     if not (math.isfinite(low) and math.isfinite(high)):
         return Markup("")
