@@ -105,7 +105,9 @@ def test_the_floor_is_under_the_ledger_for_a_stranger():
     scores, effects, measures = setting(n_players=4)
     stranger = effects[..., ::-1].copy()
     stranger[..., 0] = 0
-    own, other = (floor(scores, found, MIDDLE, measures, SETTINGS)[:, 0, OVERLAP].sum() for found in (effects, stranger))
+    own, other = (
+        floor(scores, found, MIDDLE, measures, SETTINGS)[:, 0, OVERLAP].sum() for found in (effects, stranger)
+    )
     assert other < own
 
 

@@ -59,20 +59,11 @@ def test_a_killed_run_resumes_to_the_same_bits(place, killed, uninterrupted):
     stage, when = place.split()
     if when in ("before", "after") and stage in before:
         assert before[stage] == (1 if when == "before" else 2)
-    if when != "known" or stage != "noise_floor":
-        done = before["calibration"]
-        with pytest.raises(RunError, match=r"holds nothing yet|of 4 samples have their") if done < 4 else _nothing():
+    if before["calibration"] < 4:
+        with pytest.raises(RunError, match=r"holds nothing yet|of 4 samples have their"):
             ll.load(folder)
     assert_same(run_explanation(folder), uninterrupted)
     assert_same(ll.load(folder), uninterrupted)
-
-
-class _nothing:
-    def __enter__(self):
-        return None
-
-    def __exit__(self, *_):
-        return None
 
 
 @pytest.mark.parametrize(("place", "stage"), [("scores after", "scores"), ("splits after", "splits")])
@@ -99,7 +90,7 @@ def stop_after_two(stage, folder):
             run_explanation(folder)
 
 
-@pytest.mark.parametrize("writes", [15, 40, 62])
+@pytest.mark.parametrize("writes", [15, 30, 50])
 def test_a_full_disk_leaves_a_run_that_resumes(writes, tmp_path, monkeypatch, uninterrupted):
     count = 0
     original = LocalStore.set
@@ -209,7 +200,7 @@ def test_a_resumed_run_keeps_its_own_batch_size(tmp_path, uninterrupted):
         ({"manifest.json": "{"}, "cannot be read .*the run is damaged"),
         ({"manifest.json": '{"a": 1}'}, "is not a LayerLore manifest"),
         ({"manifest.json": '{"format": 1, "kind": "history"}'}, "holds a 'history' run, not a 'knowledge' run"),
-        ({"manifest.json": '{"format": 1, "kind": "knowledge"}'}, "arrays of .* cannot be opened"),
+        ({"manifest.json": '{"format": 1, "kind": "knowledge"}'}, "belongs to another explanation"),
     ],
 )
 def test_a_folder_that_is_no_run_of_ours_is_left_alone(content, message, tmp_path):

@@ -47,7 +47,9 @@ def test_a_single_sample_that_does_not_fit_is_a_budget_error():
 
 def test_other_errors_of_the_network_pass():
     with pytest.raises(RuntimeError, match="shapes differ"):
-        unmasked_logits(Counting(table().model, most=0, error=RuntimeError("shapes differ")), table().inputs, "logits", 4)
+        unmasked_logits(
+            Counting(table().model, most=0, error=RuntimeError("shapes differ")), table().inputs, "logits", 4
+        )
 
 
 def test_one_forward_pass_for_all_layers_and_targets():

@@ -437,3 +437,16 @@ def test_a_result_in_time_does_not_warn():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert sparsest(flat_games(6, 3)).converged.all()
+
+
+def test_a_target_far_beyond_the_game_is_certified_too():
+    # Every effect lies between 0 and its target, so that no dual price reaches its limit.
+    games = np.random.default_rng(3).normal(size=(6, 32)).cumsum(-1)
+    plain = sparsest(games)
+    far = Split.of_effects(3 * plain.and_effects, 3 * plain.or_effects)
+    split = sparsest(games, toward=far)
+    assert (split.aligned_gap <= 0.02).all()
+    for game, gap, effects, target in zip(games, split.aligned_gap, stacked(split), stacked(far), strict=True):
+        value = np.abs(effects).sum() + 0.1 * np.abs(effects - target).sum()
+        least = least_norm(game, 0.04, target, 0.1).value
+        assert value - least <= (gap + 1e-6) * value

@@ -24,7 +24,7 @@ SUMS = ("overlap", "forget", "new", "all_earlier", "all_later")
 
 def players_of(index: int) -> Players:
     """The coalition at a position of an array: player ``i`` is bit ``i``."""
-    return frozenset(player for player in range(index.bit_length()) if index & (1 << player))
+    return frozenset(player for player in range(int(index).bit_length()) if index & (1 << player))
 
 
 def by_interaction(effects: np.ndarray) -> Effects:
@@ -38,7 +38,7 @@ def n_players_of(effects: np.ndarray) -> int:
 
 
 def log_odds(logits: Iterable[float], target: int) -> float:
-    """``log p - log(1 - p)`` of the softmax in 100 digits; with one logit, of the sigmoid (target 1) or its complement."""
+    """``log p - log(1 - p)`` of the softmax in 100 digits; with one logit, of the sigmoid or its complement."""
     with localcontext() as context:
         context.prec, context.Emax, context.Emin = 100, MAX_EMAX, MIN_EMIN
         exact = [Decimal(float(value)) for value in logits]
@@ -50,9 +50,7 @@ def log_odds(logits: Iterable[float], target: int) -> float:
 
 def threshold(samples: Iterable[np.ndarray]) -> float:
     """``0.05 * max |I(S)|`` over samples ``[2, 2**n]``, ops and non-empty ``S``."""
-    return 0.05 * max(
-        abs(effect) for effects in samples for op in effects for effect in by_interaction(op).values()
-    )
+    return 0.05 * max(abs(effect) for effects in samples for op in effects for effect in by_interaction(op).values())
 
 
 def normaliser(games: Iterable[np.ndarray]) -> float:
@@ -142,10 +140,13 @@ def rebuild_error(game: np.ndarray, effects: np.ndarray, level: float) -> tuple[
     kept = rebuilt(effects, float(game[0]), (salient(ops[0], level), salient(ops[1], level)))
     matched = rebuilt(effects, float(game[0]), (set(ops[0]), set(ops[1])))
     reach = abs(float(game[-1]) - float(game[0]))
-    return tuple(
-        math.sqrt(math.fsum((truth - kept) ** 2) / len(game)) / reach if reach else math.nan
-        for truth in (game, matched)
-    )
+    if not reach:
+        return math.nan, math.nan
+
+    def relative_rms(difference: np.ndarray) -> float:
+        return math.sqrt(math.fsum(difference**2) / len(game)) / reach
+
+    return relative_rms(game - kept), relative_rms(matched - kept)
 
 
 def pairs_of(reference: str | int, n_layers: int) -> list[tuple[int, int]]:
@@ -185,8 +186,9 @@ def compare_in_order(first: tuple[int, np.ndarray, float], second: tuple[int, np
 def ledger_sums(
     scores: np.ndarray, reference: str | int, other: np.ndarray, noise: float, seed: int
 ) -> dict[str, list[list[list[dict[str, np.ndarray] | None]]]]:
-    """Sums by line (``own``, ``ceiling``, ``floor``), target, row and sample, of scores ``[sample, target, layer, 2**n]``.
+    """Sums by line (``own``, ``ceiling``, ``floor``), target, row and sample.
 
+    ``scores`` are ``[sample, target, layer, 2**n]``.
     ``other`` says which sample of another class the floor takes, -1 for none, whose sums are None.
     """
     n_samples, n_targets, n_layers, n_coalitions = scores.shape

@@ -108,9 +108,7 @@ def _trained(columns: Tensor, targets: Tensor, n_outputs: int) -> nn.Sequential:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         sizes = [N_COLUMNS, 8, 8, n_outputs]
-        layers = [
-            part for before, after in itertools.pairwise(sizes) for part in (nn.Linear(before, after), nn.ReLU())
-        ]
+        layers = [part for before, after in itertools.pairwise(sizes) for part in (nn.Linear(before, after), nn.ReLU())]
         model = nn.Sequential(*layers[:-1])
     steps = torch.optim.Adam(model.parameters(), 2e-2)
     for _ in range(60):

@@ -72,7 +72,8 @@ def strength_figure(ledger: Ledger, target: int = 0, layers: Sequence[str] | Non
     figure.update_layout(barmode="stack", bargap=0.25, legend={"y": 1 + 28 / inner}, margin={"t": 60, "b": 50})
     figure.update_yaxes(nticks=4, range=[0, 1.08 * _highest(values)])
     figure.update_yaxes(showticklabels=False, col=2)
-    figure.update_xaxes(showgrid=False, dtick=1 if values["new"].shape[-1] <= 12 else 2)
+    highest = values["new"].shape[-1]
+    figure.update_xaxes(showgrid=False, dtick=1 if highest <= 12 else 2, range=[0.4, highest + 0.6])
     figure.update_xaxes(title_text="order", row=len(layers))
     figure.update_yaxes(title_text="strength", row=(len(layers) + 1) // 2, col=1)
     return figure

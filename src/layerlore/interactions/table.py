@@ -36,15 +36,16 @@ def effects_table(
     shown = salient.copy() if salient_only else np.ones_like(salient)
     shown[..., 0] = False
     target, layer, op, coalition = np.nonzero(shown)
+    players = [tuple(i for i in range(n_players) if mask >> i & 1) for mask in coalition.tolist()]
     return pd.DataFrame(
         {
             "sample": sample,
-            "target": np.asarray(targets, dtype=object)[target],
-            "layer": np.asarray(layers, dtype=object)[layer],
-            "op": np.asarray(OPS, dtype=object)[op],
+            "target": np.asarray(targets, dtype=np.str_)[target],
+            "layer": np.asarray(layers, dtype=np.str_)[layer],
+            "op": np.asarray(OPS, dtype=np.str_)[op],
             "order": orders(n_players)[coalition],
             "coalition": coalition,
-            "players": [tuple(i for i in range(n_players) if mask >> i & 1) for mask in coalition.tolist()],
+            "players": pd.Series(players, dtype=object),
             "effect": effects[shown],
             "relative_effect": ratio(effects[shown], units[target, layer]),
             "salient": salient[shown],

@@ -134,6 +134,9 @@ def _bound_at(
     worst = prices.abs().amax((0, 1)).clamp_min(1e-300)
     plain = (gain - problem.radius * total(size)) / worst
     worst = worst / (1 + problem.pull)
+    if problem.target is not None:
+        # A pull is not homogeneous: only what is infeasible gains from being scaled.
+        worst = worst.clamp_min(1)
     solved = gain / worst - total(_residual_conjugate(size / worst, problem.radius, state.smoothing))
     if problem.target is not None:
         solved = solved - total(_pull_conjugate(prices / worst, problem.target, problem.pull, constants).sum(1))
