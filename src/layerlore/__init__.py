@@ -8,6 +8,7 @@ from layerlore.interactions.sparsest import Split, sparsest
 from layerlore.networks import capture, find_layers
 from layerlore.players import Blur, Columns, CustomPlayers, ImagePatches, Superpixels
 from layerlore.probes import Probes, fit_probes
+from layerlore.report import report
 
 __version__ = "0.1.0"
 
@@ -31,6 +32,7 @@ __all__ = [
     "or_effects",
     "or_zeta",
     "reconstruct",
+    "report",
     "sparsest",
     "zeta",
 ]

@@ -1,6 +1,8 @@
 """`layerlore demo` and `layerlore report`, the demo's networks being smaller and trained for less long."""
 
+import importlib
 import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -18,6 +20,14 @@ from layerlore.zoo import DataSets, load_data
 
 pytest.importorskip("sklearn")
 
+# By name, because the package's own `report` is the function.
+REPORT = importlib.import_module("layerlore.report")
+
+
+def plain_report(run: Path, path: Path) -> Path:
+    path.write_text(f"a page of {run.name}")
+    return path
+
 
 def build():
     return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 10))
@@ -30,7 +40,7 @@ def small(monkeypatch):
     monkeypatch.setattr(demo, "load_data", lambda name: few)
     networks = {"mlp7": Network("first <net>", build, 2), "small_resnet": Network("second", build, 1)}
     monkeypatch.setattr(demo, "NETWORKS", networks)
-    monkeypatch.setattr("layerlore.report.report", lambda run, path: path.write_text("a page"), raising=False)
+    monkeypatch.setattr(REPORT, "report", plain_report)
 
 
 def run(*words):
@@ -47,7 +57,7 @@ def test_demo_resumes_and_refuses_other_settings(tmp_path, small):
     assert re.search(r"worst certified gap: \d+\.\d\d % \(tolerance 2 %, met by 6 of 6 splits\)", first.stdout)
     assert re.search(r"time: training .* s, probes .* s, explanation .* s, report .* s, together", first.stdout)
     assert layerlore.load(out / "mlp7").n_samples == 3
-    assert (out / "small_resnet" / "report.html").read_text() == "a page"
+    assert (out / "small_resnet" / "report.html").read_text() == "a page of small_resnet"
     page = (out / "report.html").read_text()
     assert 'href="mlp7/report.html"' in page
     assert "first &lt;net&gt;" in page
@@ -100,12 +110,11 @@ def test_what_is_missing_is_said_first(tmp_path, monkeypatch):
 
 
 def test_report_writes_where_it_was_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("layerlore.report.report", lambda run, path: path.write_text(str(run)), raising=False)
-    monkeypatch.setattr("layerlore.storage.read_manifest", lambda run: {})
+    monkeypatch.setattr(REPORT, "report", plain_report)
     result = run("report", tmp_path, "--out", tmp_path / "page.html")
     assert result.stdout == f"report: {tmp_path / 'page.html'}\n"
     assert run("report", tmp_path).stdout == f"report: {tmp_path / 'report.html'}\n"
-    assert (tmp_path / "report.html").read_text() == str(tmp_path)
+    assert (tmp_path / "report.html").read_text() == f"a page of {tmp_path.name}"
 
 
 def test_names_on_the_index_page_are_text():

@@ -26,8 +26,8 @@ def setting(n_targets=2, n_layers=3, n_players=3):
 
 
 def test_noise_is_a_share_of_the_reach_of_each_game():
-    scores = np.zeros((3, 1 << 12))
-    scores[:, -1] = [1.0, -10.0, 0.0]
+    scores = np.full((3, 1 << 12), 5.0)
+    scores[:, -1] += [1.0, -10.0, 0.0]
     noise = perturbed(scores, 0.02, (4, 2)) - scores
     assert not noise[2].any()
     # 4096 draws: the deviation is known to 1/sqrt(2 * 4096) = 1.1 %.

@@ -4,12 +4,12 @@ import re
 
 import pytest
 import torch
-from reference.tiny_networks import QUICK, digits_mlp, table
 from torch import nn
 
 import layerlore as ll
 from layerlore.interactions.cost import Cost, _clock
 from layerlore.networks import activation_bytes
+from reference.tiny_networks import QUICK, digits_mlp, table
 
 
 def forecast(case, **options):
@@ -34,7 +34,8 @@ def test_costs_counted_by_hand(tmp_path):
     assert cost.result_bytes == 4 * 3 * 32 * 3 * 8
     # 12 games; a noisy copy of the output and the other sample's guide for both layers, for each sample.
     assert cost.games == 12 + 4 * (1 + 2)
-    assert cost.scoring_seconds > 0 and cost.splitting_seconds > 0
+    assert cost.scoring_seconds > 0
+    assert cost.splitting_seconds > 0
     # The samples, one for the memory, a batch to take the time of; far from all masked inputs.
     assert sum(seen) <= 4 + 1 + 3 * 32
 

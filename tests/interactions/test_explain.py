@@ -6,11 +6,11 @@ import json
 import numpy as np
 import pytest
 import torch
-from reference.slow_scores import activations, column, log_odds, reader, slow_scores
-from reference.tiny_networks import QUICK, Case, digits_mlp, digits_resnet, table
 
 import layerlore as ll
 from layerlore.errors import InputError
+from reference.slow_scores import activations, column, log_odds, reader, slow_scores
+from reference.tiny_networks import QUICK, Case, digits_mlp, digits_resnet, table
 
 GROUPS = ll.Columns([0, 1, [2, 3]])
 """Three players over five columns; the last column is background."""
@@ -57,7 +57,8 @@ def test_digits_scores_are_those_of_each_masked_input_alone(background):
     levels = {"keep": (1.0,), "mask": (0.0,), "average": (0.1, 0.3, 0.5, 0.7, 0.9)}[background]
     close(scores_of(knowledge), by_hand(case, owners, mean_of(case), case.labels, levels=levels))
     assert knowledge.layers == ["relu2", "relu5", "output"]
-    assert (owners[0] >= 0).sum() == 16 and (owners[0] != owners[1]).any()
+    assert (owners[0] >= 0).sum() == 16
+    assert (owners[0] != owners[1]).any()
 
 
 def test_float32_scores_are_those_of_float64_up_to_rounding():
@@ -101,7 +102,8 @@ def test_effects_rebuild_the_scores_within_kappa():
     rebuilt = scores[..., :1] + effects[..., 0, :] @ contained.T + effects[..., 1, :] @ met.T
     reach = np.abs(scores[..., -1:] - scores[..., :1])
     assert (np.abs(rebuilt - scores) <= 0.04 * reach * (1 + 1e-9)).all()
-    assert (effects[..., 0] == 0).all() and (effects[..., 1, [1, 2, 4]] == 0).all()
+    assert (effects[..., 0] == 0).all()
+    assert (effects[..., 1, [1, 2, 4]] == 0).all()
     assert knowledge.data["converged"].values.all()
     np.testing.assert_allclose(knowledge.normalisers(), reach[..., 0].mean(0), rtol=1e-12)
     np.testing.assert_allclose(knowledge.thresholds(), 0.05 * np.abs(effects).max((0, 3, 4)), rtol=1e-12)
@@ -284,9 +286,12 @@ def test_the_manifest_tells_where_the_numbers_come_from(tmp_path):
     assert identity["probes"] == case.probes.digest()
     assert {len(identity[name]) for name in ("inputs", "baselines", "targets", "plans")} == {64}
     assert identity["players"] == GROUPS.settings()
-    assert identity["score"] == "log_odds" and identity["seed"] == 3
-    assert identity["split"]["kappa"] == 0.04 and identity["split"]["tolerance"] == 0.9
-    assert manifest["settings"]["baseline"] == "mean" and manifest["settings"]["device"] == "cpu"
+    assert identity["score"] == "log_odds"
+    assert identity["seed"] == 3
+    assert identity["split"]["kappa"] == 0.04
+    assert identity["split"]["tolerance"] == 0.9
+    assert manifest["settings"]["baseline"] == "mean"
+    assert manifest["settings"]["device"] == "cpu"
     assert manifest["quality"] == case.probes.quality()
     assert manifest["chance"] == pytest.approx(case.probes.chance)
     assert manifest["versions"]["torch"] == torch.__version__

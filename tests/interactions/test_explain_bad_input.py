@@ -6,11 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from reference.tiny_networks import QUICK, digits_mlp, table
 from torch import nn
 
 import layerlore as ll
 from layerlore.errors import InputError, ProbeError
+from layerlore.players import Players
+from reference.tiny_networks import QUICK, digits_mlp, table
 
 PLAYERS = ll.Columns([0, 1, [2, 3]])
 
@@ -21,8 +22,7 @@ pytestmark = pytest.mark.usefixtures("without_type_checks")
 def explain(case, run, **changed):
     given = {"model": case.model, "probes": case.probes, "inputs": case.inputs, "targets": case.labels}
     options = {"players": PLAYERS, **QUICK, **changed}
-    for name in given:
-        given[name] = options.pop(name, given[name])
+    given |= {name: options.pop(name) for name in given if name in options}
     return ll.explain(*given.values(), run=run, **options)
 
 
@@ -35,7 +35,8 @@ def refused(case, tmp_path, error, message, **changed):
     assert not (tmp_path / "run").exists()
     assert [module.training for module in model.modules()] == flags
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
-    assert torch.equal(torch.get_rng_state(), state) and torch.equal(case.inputs, kept)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(case.inputs, kept)
 
 
 def spoilt(tensor, value):
@@ -211,7 +212,7 @@ def test_probes_of_another_number_of_classes(tmp_path):
 
 
 def test_players_that_differ_between_samples(tmp_path):
-    class Uneven(ll.Players if hasattr(ll, "Players") else object):
+    class Uneven(Players):
         background_levels = (1.0,)
         n_players = 2
 

@@ -6,11 +6,11 @@ import random
 import numpy as np
 import pytest
 import torch
-from reference.tiny_networks import QUICK, digits_mlp, digits_resnet, table
 from torch import nn
 
 import layerlore as ll
 from layerlore.interactions import stages
+from reference.tiny_networks import QUICK, digits_mlp, digits_resnet, table
 
 PLAYERS = ll.ImagePatches(4)
 COLUMNS = ll.Columns([0, 1, [2, 3]])
@@ -129,7 +129,8 @@ def assert_equal_states(before, after):
         assert before[name] == after[name], name
     assert all(torch.equal(old, new) for old, new in zip(before["weights"], after["weights"], strict=True))
     for (needs, gradient), (needs_now, gradient_now) in zip(before["frozen"], after["frozen"], strict=True):
-        assert needs == needs_now and gradient is gradient_now
+        assert needs == needs_now
+        assert gradient is gradient_now
     assert torch.equal(before["random"][0], after["random"][0])
     assert before["random"][1:] == after["random"][1:]
 
@@ -160,7 +161,8 @@ def test_the_model_the_inputs_and_the_random_states_are_left_as_found(fails):
         ll.explain(case.model, case.probes, case.inputs, case.labels, players=COLUMNS, baseline=baselines, **options)
     assert_equal_states(before, state_of(case.model))
     assert seen >= 7
-    assert torch.equal(case.inputs, kept) and (baselines == 0).all()
+    assert torch.equal(case.inputs, kept)
+    assert (baselines == 0).all()
     handle.remove()
 
 

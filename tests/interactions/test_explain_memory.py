@@ -5,11 +5,11 @@ import copy
 import numpy as np
 import pytest
 import torch
-from reference.tiny_networks import QUICK, Case, table
 from torch import nn
 
 import layerlore as ll
 from layerlore.errors import BudgetError, QualityWarning
+from reference.tiny_networks import QUICK, Case, table
 
 PLAYERS = ll.Columns(5)
 
@@ -119,4 +119,5 @@ def test_a_network_that_cannot_run_in_float64_has_no_noise_floor():
     case = table("named output").with_model(Mixed(copy.deepcopy(table("named output").model.body)).eval())
     with pytest.warns(QualityWarning, match="noise floor was not measured: the network does not run in float64"):
         found = explained(case, noise_samples=1)
-    assert found.noise_floor() is None and "effects" in found.data
+    assert found.noise_floor() is None
+    assert "effects" in found.data

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from reference.killed import OPTIONS, PLACES, PLAYERS, run_explanation
-from reference.tiny_networks import table
 from zarr.storage import LocalStore
 
 import layerlore as ll
 from layerlore.errors import InputError, RunError
 from layerlore.storage import Run
+from reference.killed import OPTIONS, PLACES, PLAYERS, run_explanation
+from reference.tiny_networks import table
 
 TESTS = Path(__file__).parents[1]
 
@@ -122,8 +122,7 @@ def test_a_full_disk_at_the_start(tmp_path, monkeypatch):
 def again(case, folder, **changed):
     given = {"model": case.model, "probes": case.probes, "inputs": case.inputs, "targets": case.labels}
     options = {"players": PLAYERS, **OPTIONS, **changed}
-    for name in given:
-        given[name] = options.pop(name, given[name])
+    given |= {name: options.pop(name) for name in given if name in options}
     return ll.explain(*given.values(), run=folder, **options)
 
 
@@ -170,7 +169,7 @@ def other_model():
     ],
 )
 def test_another_explanation_in_the_same_folder_is_refused(changed, named, finished_run):
-    folder, first = finished_run
+    folder, _ = finished_run
     case = table()
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with pytest.raises(RunError, match=rf"belongs to another explanation \(.*{named}.*choose another run folder"):
@@ -223,7 +222,7 @@ def test_a_damaged_score_is_found_when_the_run_goes_on(tmp_path):
     content = bytearray(chunk.read_bytes())
     content[len(content) // 2] ^= 1
     chunk.write_bytes(bytes(content))
-    with pytest.raises(RunError, match="the array 'scores' of .* is damaged"):
+    with pytest.raises(RunError, match=r"the array 'scores' of .* is damaged"):
         run_explanation(tmp_path / "run")
 
 

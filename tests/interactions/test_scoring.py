@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from reference.tiny_networks import table
 from torch import nn
 
 from layerlore.errors import BudgetError, InputError
 from layerlore.interactions.scoring import Scorer, check_scores, unmasked_logits
 from layerlore.networks import as_logits, check_logits, evaluating
 from layerlore.players import Plan
+from reference.tiny_networks import table
 
 
 class Counting(nn.Module):
@@ -41,7 +41,7 @@ def test_the_unmasked_pass_takes_smaller_batches_where_memory_runs_out(error):
 
 
 def test_a_single_sample_that_does_not_fit_is_a_budget_error():
-    with pytest.raises(BudgetError, match="a single sample does not fit in memory .*more memory"):
+    with pytest.raises(BudgetError, match=r"a single sample does not fit in memory .*more memory"):
         unmasked_logits(Counting(table().model, most=0), table().inputs, "logits", 4)
 
 

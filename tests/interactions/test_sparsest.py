@@ -446,7 +446,8 @@ def test_a_target_far_beyond_the_game_is_certified_too():
     far = Split.of_effects(3 * plain.and_effects, 3 * plain.or_effects)
     split = sparsest(games, toward=far)
     assert (split.aligned_gap <= 0.02).all()
-    for game, gap, effects, target in zip(games, split.aligned_gap, stacked(split), stacked(far), strict=True):
+    found, wanted = (stacked(part.and_effects, part.or_effects) for part in (split, far))
+    for game, gap, effects, target in zip(games, split.aligned_gap, found, wanted, strict=True):
         value = np.abs(effects).sum() + 0.1 * np.abs(effects - target).sum()
         least = least_norm(game, 0.04, target, 0.1).value
         assert value - least <= (gap + 1e-6) * value

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from reference.tiny_networks import QUICK, table
 from torch import nn
 
 import layerlore as ll
 from layerlore.errors import QualityWarning, RunError
 from layerlore.interactions import stages
 from layerlore.storage import Run
+from reference.tiny_networks import QUICK, table
 
 PLAYERS = ll.Columns([0, 1, [2, 3]])
 
@@ -51,7 +51,8 @@ def test_a_network_that_ignores_its_input_has_no_unit():
         found = explained(table().with_model(model), noise_samples=1)
     [note] = found.notes
     assert "(target 0): it has no unit, and its ledger is undefined" in note
-    assert found.normalisers()[0, 2] == 0 and (found.normalisers()[0, :2] > 0).all()
+    assert found.normalisers()[0, 2] == 0
+    assert (found.normalisers()[0, :2] > 0).all()
     assert (found.data["effects"].values[:, :, 2] == 0).all()
     ledger = found.ledger(resamples=10)
     assert np.isnan(ledger.total["completeness"].values).all()
@@ -171,5 +172,6 @@ def test_a_note_is_in_the_manifest_before_what_it_is_about(tmp_path, monkeypatch
     monkeypatch.setattr(Run, "update", watch)
     with pytest.warns(QualityWarning, match="same score|missed the tolerance"):
         explained(table().with_model(model), tolerance=1e-9, max_iterations=50)
-    assert seen == ["batch_size", *seen[1:]] and seen.index("notes") < seen.index("normalisers")
+    assert seen == ["batch_size", *seen[1:]]
+    assert seen.index("notes") < seen.index("normalisers")
     assert seen.index("normalisers") < seen.index("notes", seen.index("normalisers")) < seen.index("thresholds")

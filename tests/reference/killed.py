@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 
 import torch
-from reference.tiny_networks import QUICK, table
 
 from layerlore import Columns, explain
 from layerlore.interactions.knowledge import Knowledge
 from layerlore.storage import Run
+from reference.tiny_networks import QUICK, table
 
 PLAYERS = Columns([0, 1, [2, 3]])
 OPTIONS = {**QUICK, "pull": 0.1, "noise_samples": 1, "batch_size": 3}

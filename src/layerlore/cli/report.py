@@ -33,9 +33,5 @@ def write_report(run: Path, out: Path | None = None) -> Path:
         MissingExtraError: the extra ``report`` is not installed.
     """
     from layerlore.report import report as render
-    from layerlore.storage import read_manifest
 
-    read_manifest(run)
-    path = run / PAGE if out is None else out
-    render(run, path)
-    return path
+    return render(run, run / PAGE if out is None else out)

@@ -19,7 +19,7 @@ from layerlore.interactions import stages
 from layerlore.interactions.alignment import SplitSettings, reference_guides
 from layerlore.interactions.cost import Cost, estimate, plan_batch
 from layerlore.interactions.knowledge import KIND, Knowledge
-from layerlore.interactions.scores import SCORES, Score
+from layerlore.interactions.scores import SCORES, Score, score_outputs
 from layerlore.interactions.scoring import unmasked_logits
 from layerlore.interactions.sparsest import MAX_ITERATIONS
 from layerlore.interactions.targets import Targets, predicted_classes, resolve_targets, samples_of_another_class
@@ -124,6 +124,8 @@ def explain(
     classes = resolve_targets(targets, logits, n_classes)
     task = _task(probes, samples, classes, players, baseline, settings, reference, noise, seed)
     function = _column if probes.loss == "squared" and score == "logit" else score
+    # A score that cannot be used is told before anything is written.
+    score_outputs(logits, classes[0], function)
     size, each = plan_batch(model, task, batch_size, budget)
     if dry_run:
         return estimate(model, probes, task, function, size, each)
@@ -181,28 +183,23 @@ def _task(
 
 
 def _samples(inputs: Tensor | np.ndarray) -> Tensor:
-    samples = inputs.detach().cpu() if isinstance(inputs, Tensor) else _from_numpy(np.asarray(inputs))
+    array = inputs if isinstance(inputs, Tensor) else np.asarray(inputs)
+    if not (array.is_floating_point() if isinstance(array, Tensor) else array.dtype.kind == "f"):
+        raise InputError(
+            f"inputs have dtype {str(array.dtype).removeprefix('torch.')}: convert and scale them as in training, "
+            "for example inputs.float() / 255 for images"
+        )
+    # A copy of an array: PyTorch takes neither read-only ones nor those with negative strides.
+    samples = array.detach().cpu() if isinstance(array, Tensor) else torch.from_numpy(array.copy())
     if samples.dim() < 2 or not len(samples):
         raise InputError(
             f"inputs have shape {tuple(samples.shape)}: a batch of samples [n_samples, *sample] is needed (for one "
             "sample add an axis, inputs[None])"
         )
-    if not samples.is_floating_point():
-        raise InputError(
-            f"inputs have dtype {str(samples.dtype).removeprefix('torch.')}: convert and scale them as in training, "
-            "for example inputs.float() / 255 for images"
-        )
     bad = (~torch.isfinite(samples)).flatten(1).any(1).nonzero()
     if len(bad):
         raise InputError(f"sample {int(bad[0])} of inputs holds NaN or infinity: remove or mend it")
     return samples
-
-
-def _from_numpy(inputs: np.ndarray) -> Tensor:
-    # A copy: PyTorch takes neither arrays that are read-only nor those with negative strides.
-    return (
-        torch.from_numpy(inputs.copy()) if inputs.dtype.kind in "fiub" else torch.empty(inputs.shape, dtype=torch.bool)
-    )
 
 
 def _check_options(

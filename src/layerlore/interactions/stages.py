@@ -222,7 +222,8 @@ def measure_thresholds(run: Run, task: Task) -> Float64[np.ndarray, "n_targets n
     thresholds = SALIENCE * largest
     missed = ~(run.read("converged") > 0)
     if missed.any() and task.settings.solver == "certified":
-        gaps = np.where(np.isnan(run.read("aligned_gap")), run.read("gap"), run.read("aligned_gap"))
+        pulled = [guide is not None and task.settings.pull > 0 for guide in task.guides]
+        gaps = np.where(pulled, run.read("aligned_gap"), run.read("gap"))
         run.note(
             f"{int(missed.sum())} of {missed.size} games missed the tolerance {task.settings.tolerance:g} (worst "
             f"certified gap {gaps[missed].max():.3g}): their effects may not be the sparsest"

@@ -55,5 +55,6 @@ def check_logits(logits: Float[Tensor, "batch n_outputs"]) -> None:
         raise InputError(
             f"the network's outputs look like probabilities (from {float(logits.min()):.3g} to "
             f"{float(logits.max()):.3g}{', rows that sum to 1' if logits.shape[1] > 1 else ''}), and log-odds of a "
-            "clipped probability saturate: return logits (drop the final softmax or sigmoid), or pass outputs='probabilities' to fit_probes"
+            "clipped probability saturate: "
+            "return logits (drop the final softmax or sigmoid), or pass outputs='probabilities' to fit_probes"
         )
