@@ -9,8 +9,7 @@ from layerlore.networks import capture, find_layers
 from layerlore.players import Blur, Columns, CustomPlayers, ImagePatches, Superpixels
 from layerlore.probes import Probes, fit_probes
 from layerlore.report import report
-
-__version__ = "0.1.0"
+from layerlore.version import __version__
 
 __all__ = [
     "Blur",

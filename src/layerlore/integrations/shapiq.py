@@ -51,7 +51,7 @@ def to_shapiq(effects: Effects, op: Literal["and", "or"] = "and") -> Interaction
         values = np.where(orders(n_players) % 2 == 1, values, -values)
         values[0] = 0
     try:
-        from shapiq.interaction_values import InteractionValues  # noqa: PLC0415  # optional, and slow to import
+        from shapiq.interaction_values import InteractionValues  # optional, and slow to import
     except ImportError:
         raise missing_extra("shapiq", "shapiq", "conversion to shapiq") from None
     return InteractionValues(

@@ -15,7 +15,7 @@ from layerlore.interactions.alignment import SplitSettings
 from layerlore.interactions.scores import Score
 from layerlore.interactions.scoring import Scorer
 from layerlore.interactions.solvers import admm
-from layerlore.interactions.stages import Task
+from layerlore.interactions.task import Task
 from layerlore.networks import activation_bytes, device_of, evaluating
 from layerlore.players import coalition_table, masked_inputs
 from layerlore.probes import Probes

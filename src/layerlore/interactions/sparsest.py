@@ -52,7 +52,7 @@ class Split:
     @classmethod
     def of_effects(cls, and_effects: np.ndarray, or_effects: np.ndarray) -> Split:
         """A split known by its effects alone, to pull toward; nothing about it is certified."""
-        objective = (np.abs(and_effects) + np.abs(or_effects))[..., 1:].sum(-1)
+        objective = np.asarray((np.abs(and_effects) + np.abs(or_effects))[..., 1:].sum(-1))
         unknown = np.full_like(objective, math.nan)
         gamma = (zeta(and_effects) - or_zeta(or_effects)) / 2
         return cls(

@@ -3,7 +3,7 @@
 from layerlore.players.baselines import Baseline, baseline_settings, resolve_baseline
 from layerlore.players.blur import Blur
 from layerlore.players.coalitions import batches, check_players, coalition_table
-from layerlore.players.custom import CustomPlayers
+from layerlore.players.custom import CustomPlayers, qualified_name
 from layerlore.players.images import ImagePatches
 from layerlore.players.masking import masked_inputs
 from layerlore.players.plan import BACKGROUND_LEVELS, Plan, Players
@@ -25,5 +25,6 @@ __all__ = [
     "check_players",
     "coalition_table",
     "masked_inputs",
+    "qualified_name",
     "resolve_baseline",
 ]

@@ -87,7 +87,7 @@ def exactly(image: Image, count: int, compactness: float, sigma: float) -> Label
 def at_least(image: Image, count: int, compactness: float, sigma: float) -> Labels:
     """SLIC segments, ``count`` or somewhat more of them, each connected."""
     try:
-        from skimage.segmentation import slic  # noqa: PLC0415
+        from skimage.segmentation import slic
     except ImportError as error:
         raise missing_extra("scikit-image", "images", "Superpixels") from error
     most, asked, n_pixels = 0, count, image.shape[0] * image.shape[1]

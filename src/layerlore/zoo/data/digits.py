@@ -27,8 +27,8 @@ def read_digits() -> DataSets:
         MissingExtraError: scikit-learn is not installed.
     """
     try:
-        from sklearn.datasets import load_digits  # noqa: PLC0415
-        from sklearn.model_selection import train_test_split  # noqa: PLC0415
+        from sklearn.datasets import load_digits
+        from sklearn.model_selection import train_test_split
     except ImportError as error:
         raise missing_extra("scikit-learn", "demo", "the data set 'digits'") from error
     pixels, targets = load_digits(return_X_y=True)

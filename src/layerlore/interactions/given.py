@@ -1,0 +1,149 @@
+"""What `explain` is given: checked, and put together as a `Task`, before anything is written."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from layerlore.errors import InputError, check_choice
+from layerlore.interactions.alignment import SplitSettings, reference_guides
+from layerlore.interactions.scores import SCORES, Score
+from layerlore.interactions.targets import Targets, samples_of_another_class
+from layerlore.interactions.task import Task
+from layerlore.networks import check_logits
+from layerlore.players import Baseline, Players, resolve_baseline
+from layerlore.probes import Probes
+
+
+def samples_of(inputs: Tensor | np.ndarray) -> Tensor:
+    """The samples as a tensor on the CPU.
+
+    Raises:
+        InputError: not floating point, no batch axis, empty, NaN or infinite (the sample is named).
+    """
+    array = inputs if isinstance(inputs, Tensor) else np.asarray(inputs)
+    if not (array.is_floating_point() if isinstance(array, Tensor) else array.dtype.kind == "f"):
+        raise InputError(
+            f"inputs have dtype {str(array.dtype).removeprefix('torch.')}: convert and scale them as in training, "
+            "for example inputs.float() / 255 for images"
+        )
+    # A copy of an array: PyTorch takes neither read-only ones nor those with negative strides.
+    samples = array.detach().cpu() if isinstance(array, Tensor) else torch.from_numpy(array.copy())
+    if samples.dim() < 2 or not len(samples):
+        raise InputError(
+            f"inputs have shape {tuple(samples.shape)}: a batch of samples [n_samples, *sample] is needed (for one "
+            "sample add an axis, inputs[None])"
+        )
+    bad = (~torch.isfinite(samples)).flatten(1).any(1).nonzero()
+    if len(bad):
+        raise InputError(f"sample {int(bad[0])} of inputs holds NaN or infinity: remove or mend it")
+    return samples
+
+
+def check_options(
+    score: Score, solver: str, noise: float, noise_samples: int, seed: int, batch_size: int | None
+) -> None:
+    """Raise `InputError` where an option of `explain` is out of range."""
+    if isinstance(score, str):
+        check_choice(score, SCORES, "score")
+    check_choice(solver, ("certified", "paper"), "solver")
+    if not (math.isfinite(noise) and noise >= 0):
+        raise InputError(f"noise={noise} must be a finite number of at least 0 (0.01 is one percent)")
+    if noise_samples < 0:
+        raise InputError(f"noise_samples={noise_samples} must be at least 0")
+    if seed < 0:
+        raise InputError(f"seed={seed} must be at least 0")
+    if batch_size is not None and batch_size < 1:
+        raise InputError(f"batch_size={batch_size} must be at least 1")
+
+
+def check_split(settings: SplitSettings) -> None:
+    """Raise `InputError` where an option of the splits is out of range, or their device cannot be used."""
+    # A game of zeros costs nothing to split and has all options looked at, before the first forward pass.
+    try:
+        settings.split(np.zeros(4))
+    except (AssertionError, RuntimeError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"split_device={settings.device!r} cannot be used ({reason}): 'cpu' always can") from error
+
+
+def check_outputs(logits: Tensor, probes: Probes, score: Score) -> None:
+    """Raise `InputError` where the network's outputs for the samples do not go with its probes or the score."""
+    if not torch.isfinite(logits).all():
+        bad = int((~torch.isfinite(logits)).any(1).nonzero()[0])
+        raise InputError(f"the network's output for sample {bad} is not finite: check the inputs' scale")
+    if logits.shape[1] != probes.n_outputs:
+        raise InputError(f"the network gives {logits.shape[1]} outputs, its probes were trained for {probes.n_outputs}")
+    if probes.loss == "squared":
+        if score == "log_odds":
+            raise InputError(
+                "score='log_odds' needs a classifier, these probes predict numbers: pass score='logit' or a function"
+            )
+    elif probes.identity["outputs"] == "logits":
+        check_logits(logits)
+
+
+def labels_of(labels: Any, targets: Targets, classes: Tensor, n_classes: int, loss: str) -> list[int] | None:
+    """True classes of the samples: as given, or the targets if those are one class for each sample.
+
+    Raises:
+        InputError: not one class for each sample.
+    """
+    if labels is not None:
+        given = torch.as_tensor(labels).cpu()
+        if given.shape != (len(classes),):
+            raise InputError(
+                f"labels have shape {tuple(given.shape)}: one for each of the {len(classes)} samples is needed"
+            )
+        _check_labels(given, n_classes, loss)
+        return given.to(torch.int64).tolist()
+    for_each = np.ndim(targets) > 0 and classes.shape[1] == 1 and loss != "squared"
+    return classes[:, 0].tolist() if for_each else None
+
+
+def _check_labels(labels: Tensor, n_classes: int, loss: str) -> None:
+    if loss == "squared":
+        raise InputError("labels= are true classes, and these probes predict numbers: leave labels out")
+    for sample, label in enumerate(labels.tolist()):
+        if label not in range(n_classes):
+            raise InputError(f"label {label} of sample {sample} is no class: classes run from 0 to {n_classes - 1}")
+
+
+def build_task(
+    probes: Probes,
+    samples: Tensor,
+    classes: Tensor,
+    players: Players,
+    baseline: Baseline,
+    settings: SplitSettings,
+    reference: str,
+    noise: float,
+    seed: int,
+) -> Task:
+    """All that decides the numbers of an explanation.
+
+    Raises:
+        InputError: the players, the baseline or the reference do not go with the samples.
+    """
+    plans = tuple(players.plan(sample, index) for index, sample in enumerate(samples))
+    counts = {plan.n_players for plan in plans}
+    if len(counts) > 1:
+        raise InputError(f"samples have different numbers of players ({sorted(counts)}): give count= to the players")
+    names = (*probes.layers, "output")
+    return Task(
+        inputs=samples,
+        baselines=resolve_baseline(baseline, samples, probes.input_mean),
+        plans=plans,
+        levels=players.background_levels,
+        targets=classes,
+        other=samples_of_another_class(classes),
+        layers=names,
+        guides=reference_guides(names, reference),
+        settings=settings,
+        noise=noise,
+        seed=seed,
+    )

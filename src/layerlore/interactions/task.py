@@ -1,0 +1,94 @@
+"""What an explanation is made of, and the arrays that it fills."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from layerlore.interactions.alignment import Guides, SplitSettings
+from layerlore.networks import to_model
+from layerlore.players import Plan
+from layerlore.storage import Run
+
+
+@dataclass(frozen=True)
+class Task:
+    """All that decides the numbers of an explanation.
+
+    Attributes:
+        inputs: samples on the CPU ``[n_samples, *sample]``.
+        baselines: likewise.
+        plans: players of each sample.
+        levels: background levels.
+        targets: classes ``[n_samples, n_targets]``.
+        other: for each sample and target a sample of another class, or -1.
+        layers: names by depth, ``output`` last.
+        guides: who is pulled toward whom.
+        settings: of the splits.
+        noise: share of ``|v(N) - v(empty)|`` for the ceiling.
+        seed: of that noise.
+    """
+
+    inputs: Float[Tensor, "n_samples *sample"]
+    baselines: Float[Tensor, "n_samples *sample"]
+    plans: tuple[Plan, ...]
+    levels: tuple[float, ...]
+    targets: Int64[Tensor, "n_samples n_targets"]
+    other: Int64[np.ndarray, "n_samples n_targets"]
+    layers: tuple[str, ...]
+    guides: Guides
+    settings: SplitSettings
+    noise: float
+    seed: int
+
+    @property
+    def n_samples(self) -> int:
+        """Samples to explain."""
+        return len(self.inputs)
+
+    @property
+    def n_players(self) -> int:
+        """Players of every sample."""
+        return self.plans[0].n_players
+
+    @property
+    def forward_passes(self) -> int:
+        """Masked inputs that the network sees for one sample."""
+        return len(self.levels) << self.n_players
+
+    def pair(self, model: nn.Module, sample: int) -> tuple[Tensor, Tensor]:
+        """A sample and its baseline, on the network's device and in its dtype."""
+        both = to_model(model, torch.stack([self.inputs[sample], self.baselines[sample]]))
+        assert isinstance(both, Tensor)  # noqa: S101
+        return both[0], both[1]
+
+
+def create_arrays(run: Run, task: Task) -> None:
+    """Create all arrays of a run, and store the samples and who owns what in them."""
+    games = (task.n_samples, task.targets.shape[1], len(task.layers))
+    dims = ("sample", "target", "layer")
+    run.create("scores", (*games, 1 << task.n_players), (*dims, "coalition"))
+    run.create("effects", (*games, 2, 1 << task.n_players), (*dims, "op", "coalition"))
+    for name in ("objective", "gap", "aligned_gap"):
+        run.create(name, games, dims)
+    run.create("converged", games, dims, "uint8")
+    for name in ("ceiling", "floor"):
+        run.create(name, (*games, 5, 2, task.n_players), (*dims, "sum", "op", "order_from_1"))
+    run.create("inputs", task.inputs.shape, ("sample", *_axes("input", task.inputs.dim() - 1)), "float32")
+    owners = [plan.owner for plan in task.plans if plan.owner is not None]
+    drawn = len(owners) == task.n_samples and len({owner.shape for owner in owners}) == 1
+    if drawn:
+        run.create("owner", (task.n_samples, *owners[0].shape), ("sample", *_axes("owner", owners[0].dim())), "int16")
+    for sample in map(int, np.flatnonzero(~run.finished("inputs", task.n_samples))):
+        run.write("inputs", sample, task.inputs[sample].numpy())
+        if drawn:
+            run.write("owner", sample, owners[sample].cpu().numpy())
+        run.finish("inputs", sample)
+
+
+def _axes(name: str, count: int) -> tuple[str, ...]:
+    return tuple(f"{name}_{number}" for number in range(count))
