@@ -9,6 +9,7 @@ from torch import nn
 
 import layerlore as ll
 from layerlore.errors import BudgetError, QualityWarning
+from layerlore.interactions.task import create_arrays
 from reference.tiny_networks import QUICK, Case, table
 
 PLAYERS = ll.Columns(5)
@@ -71,13 +72,12 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory():
 def test_a_single_masked_input_that_does_not_fit(tmp_path, monkeypatch):
     case = case_of(most=1)
     run = tmp_path / "run"
-    create = ll.interactions.stages.create_arrays
 
     def nothing_fits_from_now_on(folder, task):
-        create(folder, task)
+        create_arrays(folder, task)
         case.model.most = 0
 
-    monkeypatch.setattr(ll.interactions.stages, "create_arrays", nothing_fits_from_now_on)
+    monkeypatch.setattr("layerlore.interactions.explain.create_arrays", nothing_fits_from_now_on)
     with pytest.raises(BudgetError, match=r"a single masked input does not fit in memory .*fewer layers, or pooled"):
         explained(case, run=run)
     monkeypatch.undo()
