@@ -66,7 +66,8 @@ class Probe:
         The product is taken in the features' own dtype: its rounding is of the size of the features' own.
         """
         weight = self.weight.to(features.device, features.dtype)
-        return (features @ weight.T).to(torch.float64) + self.bias.to(features.device)
+        # Few outputs and many features: this order of the product is twice as fast on a CPU.
+        return (weight @ features.T).T.to(torch.float64) + self.bias.to(features.device)
 
     def on(self, device: torch.device, dtype: torch.dtype) -> Probe:
         """The same probe with its weight in another dtype on another device, to be called many times."""
