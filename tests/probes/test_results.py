@@ -50,7 +50,7 @@ def test_quality_is_that_of_the_saved_weights(data, net, tmp_path, n_outputs, dt
             logits = found[row["layer"]].double()
             if row["layer"] != "output":
                 probe = probes[row["layer"]]
-                logits = logits @ probe.weight.T + probe.bias
+                logits = logits @ probe.weight.double().T + probe.bias
             two = torch.cat([torch.zeros_like(logits), logits], dim=1) if n_outputs == 1 else logits
             loss = torch.nn.functional.cross_entropy(two, labels).item()
             # The weights are folded exactly; in float32 sums of terms up to 1e4 (the largest feature) cancel.
@@ -64,9 +64,17 @@ def test_a_probe_called_gives_its_logits(data, net):
     features = outputs_of(model, ["0"], train.tensors[0])["0"]
     torch.testing.assert_close(probe(features), features @ probe.weight.T + probe.bias)
     assert probe(features.float()).dtype == torch.float64
-    moved = probe.on(torch.device("cpu"), torch.float32)
-    assert moved.weight.dtype == torch.float32
-    assert torch.equal(moved(features.float()), probe(features.float()))
+    assert torch.equal(probe.on(torch.device("cpu"))(features), probe(features))
+
+
+@pytest.mark.parametrize(("dtype", "kept"), [(torch.float64, torch.float64), (torch.float32, torch.float32)])
+def test_weights_have_the_dtype_of_the_features(data, net, dtype, kept):
+    probe = fit_probes(net(dtype=dtype), ["0"], data(dtype=dtype))["0"]
+    assert probe.weight.dtype == kept
+    features = torch.randn(5, probe.weight.shape[1], generator=torch.Generator().manual_seed(0)).to(torch.bfloat16)
+    # Narrower features are widened, not the weight narrowed.
+    exact = features.to(torch.float64) @ probe.weight.to(torch.float64).T + probe.bias
+    torch.testing.assert_close(probe(features), exact, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("large", [0.0, 1e6])
@@ -75,7 +83,7 @@ def test_folding_is_exact_where_the_mean_dwarfs_the_deviation(data, large):
     inputs = (inputs - inputs.mean(0)) / inputs.std(0) + large
     model = nn.Sequential(nn.Identity(), nn.Linear(6, 3))
     probe = fit_probes(model, ["0"], TensorDataset(inputs, labels), TensorDataset(inputs, labels))["0"]
-    logits = inputs.double() @ probe.weight.T + probe.bias
+    logits = inputs.double() @ probe.weight.double().T + probe.bias
     # Standardised features are rounded to 6e-8 of themselves; the folded mean must not add 1e6 times as much.
     assert probe.quality.train_loss == pytest.approx(torch.nn.functional.cross_entropy(logits, labels).item(), rel=1e-5)
 

@@ -23,7 +23,6 @@ from layerlore.networks import (
     as_logits,
     capture,
     device_of,
-    dtype_of,
     evaluating,
     forward,
     logits_of,
@@ -56,8 +55,8 @@ class Scorer:
     @classmethod
     def of(cls, model: nn.Module, probes: Probes, score: Score) -> Scorer:
         """The scorer of a network and its probes."""
-        device, dtype = device_of(model), dtype_of(model)
-        ready = {probe.layer: probe.on(device, dtype) for probe in probes}
+        device = device_of(model)
+        ready = {probe.layer: probe.on(device) for probe in probes}
         return cls(model, ready, probes.identity["outputs"], score)
 
     def score_sample(

@@ -295,8 +295,9 @@ class _Trainer:
         """Weight and bias for raw features."""
         assert self.inverse is not None  # noqa: S101
         parameters = self.minimiser.point[penalty].view(self.shape[1:])
-        weight = parameters[:, :-1] * self.inverse
-        return weight.cpu(), (parameters[:, -1] - weight @ self.mean).cpu()
+        # In the dtype of the features; the bias makes up for the rounding of the means' part.
+        weight = (parameters[:, :-1] * self.inverse).to(self.dtype)
+        return weight.cpu(), (parameters[:, -1] - weight.to(torch.float64) @ self.mean).cpu()
 
 
 def _probe(layer: str, read_out: str, shape: tuple[int, ...], trainer: _Trainer) -> Probe:

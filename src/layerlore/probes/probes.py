@@ -17,7 +17,7 @@ from layerlore.storage import digest_tensors, write_bytes
 
 FORMAT = 1
 
-Weight = Float64[Tensor, "n_outputs n_features"]
+Weight = Float[Tensor, "n_outputs n_features"]
 Bias = Float64[Tensor, "n_outputs"]
 
 
@@ -43,7 +43,7 @@ class Probe:
         layer: the layer's name.
         read_out: how its output becomes a vector, one of `layerlore.networks.READ_OUTS`.
         shape: shape of the layer's output for one sample.
-        weight: ``float64[n_outputs, n_features]``.
+        weight: ``[n_outputs, n_features]``, in the dtype of the features; float32 for networks in half precision.
         bias: ``float64[n_outputs]``.
         penalty: chosen L2 penalty on the weights of standardised features; scikit-learn's ``C`` is
             ``1 / (penalty * n_samples)``.
@@ -63,15 +63,16 @@ class Probe:
     def __call__(self, features: Float[Tensor, "batch n_features"]) -> Float64[Tensor, "batch n_outputs"]:
         """Logits of a batch of read-out features, float64 on the features' device.
 
-        The product is taken in the features' own dtype: its rounding is of the size of the features' own.
+        The product is taken in the larger dtype of features and weight: its rounding is of the size of theirs.
         """
-        weight = self.weight.to(features.device, features.dtype)
+        dtype = torch.promote_types(features.dtype, self.weight.dtype)
+        weight = self.weight.to(features.device, dtype)
         # Few outputs and many features: this order of the product is twice as fast on a CPU.
-        return (weight @ features.T).T.to(torch.float64) + self.bias.to(features.device)
+        return (weight @ features.to(dtype).T).T.to(torch.float64) + self.bias.to(features.device)
 
-    def on(self, device: torch.device, dtype: torch.dtype) -> Probe:
-        """The same probe with its weight in another dtype on another device, to be called many times."""
-        return replace(self, weight=self.weight.to(device, dtype), bias=self.bias.to(device))
+    def on(self, device: torch.device) -> Probe:
+        """The same probe on another device, to be called many times."""
+        return replace(self, weight=self.weight.to(device), bias=self.bias.to(device))
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ BOUND_RADIUS = 0.4
 ROUNDS = 3
 """How often the price is halved before it is dropped."""
 
-BATCH_NUMBERS = 1 << 16
+BATCH_NUMBERS = 1 << 15
 """Scores iterated together: what a core's second-level cache holds."""
 MIN_WIDTH = 4
 
