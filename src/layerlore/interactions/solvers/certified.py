@@ -39,12 +39,13 @@ COUPLING = 0.1
 COUPLING_GROWTH = 1.5
 WIDE = 0.03
 BOUND_CHECK = 100
-"""Iterations between two looks at the bound."""
+"""Iterations between two looks at the bound, up to 10 players; beyond, times `BOUND_CHECK_GROWTH` for each player."""
+BOUND_CHECK_GROWTH = 1.6
 SELECT_CHECK = 50
 """Iterations between two looks at the split."""
 
 STALL = 0.1
-"""The bound has settled when `BOUND_CHECK` iterations raise it by less than this share of the tolerance."""
+"""The bound has settled when the iterations between two looks raise it by less than this share of the tolerance."""
 AIM = 0.5
 """Share of the tolerance that is aimed at before the price is halved."""
 SELECT_SHARE = 0.5
@@ -176,6 +177,11 @@ def _coupling(radius: Column, n_players: int) -> Column:
     return COUPLING * COUPLING_GROWTH ** (10 - n_players) / width.sqrt()
 
 
+def _bound_check(work: _Work) -> int:
+    """The bound rises ever more slowly with more players: it gets more time before it counts as settled."""
+    return BOUND_CHECK * max(1, round(BOUND_CHECK_GROWTH ** (work.constants.n_players - 10)))
+
+
 def _plain(work: _Work, games: Tensor) -> admm.Problem:
     return admm.Problem(work.game[:, games], work.radius[games], work.coupling[games])
 
@@ -194,7 +200,7 @@ def _tighten(work: _Work, games: Tensor, stall: float = STALL) -> None:
         settled = work.bound[games] - before < stall * work.tolerance * work.bound[games].abs()
         return settled | (1 - work.bound[games] / work.norm[games] <= AIM * work.tolerance)
 
-    _iterate(work, _plain, work.bound_state, games, every=BOUND_CHECK, visit=visit)
+    _iterate(work, _plain, work.bound_state, games, every=_bound_check(work), visit=visit)
 
 
 def _select(work: _Work, games: Tensor) -> None:
