@@ -17,7 +17,7 @@ help:
 	@echo "make lint    formatting, lint, types, import contract"
 	@echo "make check   lint and test: what has to pass before a change goes in"
 	@echo "make format  rewrite the code in the house format"
-	@echo "make bench   measure the speed table of benchmarks/README.md"
+	@echo "make bench   measure the speed tables of benchmarks/README.md"
 	@echo "make clean   remove $(VENV)"
 
 # A stamp is newer than what it was installed from, or the installation is repeated.
@@ -52,6 +52,9 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/transforms.py
+	$(BIN)/python benchmarks/sparsest.py speed growth --steps 400
+	$(BIN)/python benchmarks/explain.py throughput
+	$(BIN)/python benchmarks/explain.py memory
 
 # After trying newer versions in $(VENV): write down the ones that the tests passed with.
 constraints: $(VENV)/.dev
