@@ -2,5 +2,15 @@
 
 from layerlore.engines.memory import available_memory, default_budget, is_out_of_memory, readable
 from layerlore.engines.progress import Progress, progress_bars, silent
+from layerlore.engines.threads import one_thread
 
-__all__ = ["Progress", "available_memory", "default_budget", "is_out_of_memory", "progress_bars", "readable", "silent"]
+__all__ = [
+    "Progress",
+    "available_memory",
+    "default_budget",
+    "is_out_of_memory",
+    "one_thread",
+    "progress_bars",
+    "readable",
+    "silent",
+]

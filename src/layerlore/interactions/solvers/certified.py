@@ -19,11 +19,13 @@ large one (its primal does), which is half of the speed.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from layerlore.engines import one_thread
 from layerlore.interactions.solvers import admm
 from layerlore.interactions.solvers.certificate import Evaluation, evaluate
 from layerlore.interactions.solvers.pairs import merge_pairs_
@@ -64,6 +66,8 @@ ROUNDS = 3
 BATCH_NUMBERS = 1 << 15
 """Scores iterated together: what a core's second-level cache holds."""
 MIN_WIDTH = 4
+CACHED = 1 << 16
+"""Coalitions up to which a batch stays in cache, so that a second thread gains nothing."""
 
 Visit = Callable[[Tensor, admm.State, Evaluation], Tensor]
 Build = Callable[["_Work", Tensor], admm.Problem]
@@ -137,7 +141,8 @@ def solve(
         tolerance=tolerance,
         max_iterations=max_iterations,
     )
-    _run(work)
+    with one_thread() if work.game.shape[0] <= CACHED else nullcontext():
+        _run(work)
     effects = work.effects * (sign / scale)
     if target is None:
         merge_pairs_(effects)
