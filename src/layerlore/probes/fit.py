@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import Dataset
 
-from layerlore.engines import Progress, default_budget, silent
-from layerlore.errors import ConvergenceWarning, InputError, QualityWarning, RunError, check_choice
+from layerlore.engines import Progress, default_budget, progress_bars
+from layerlore.errors import InputError, RunError, check_choice
 from layerlore.networks import (
     READ_OUTS,
     OutputKind,
@@ -28,18 +27,17 @@ from layerlore.networks import (
 )
 from layerlore.probes.data import revisitable
 from layerlore.probes.features import Features
-from layerlore.probes.lbfgs import Minimiser
-from layerlore.probes.objective import Loss, agreement, losses, predictions, value_and_gradient
-from layerlore.probes.price import HISTORY, check_price, price
-from layerlore.probes.probes import Bias, Probe, Probes, Quality, Weight, network_digest
-from layerlore.probes.survey import Survey, survey
+from layerlore.probes.objective import Loss
+from layerlore.probes.price import check_price, price
+from layerlore.probes.probes import Probes, network_digest
+from layerlore.probes.quality import probe_of, result_of, warn_of
+from layerlore.probes.survey import survey
+from layerlore.probes.trainer import Trainer
 
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 MAX_PASSES = 300
 TOLERANCE = 1e-4
 """Largest gradient entry of the mean loss at which a probe counts as trained, as in scikit-learn's lbfgs."""
-CHANCE_DEVIATIONS = 1.645
-"""One-sided 5 % of a normal distribution: a probe must beat chance by this many standard errors."""
 
 
 def fit_probes(
@@ -58,7 +56,7 @@ def fit_probes(
     batch_size: int = 256,
     budget: int | None = None,
     path: Path | str | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Probes:
     """Train a linear probe on every layer, all in the same passes over the data.
 
@@ -85,7 +83,8 @@ def fit_probes(
             beside the probes, and computed anew in each pass where not.
         path: safetensors file. Probes found there are returned if network, data and settings match, and replaced by
             new ones if not; a file that holds something else is left alone.
-        progress: called with what is being done, the samples passed and their number.
+        progress: show progress bars; None where stderr is a terminal. A function is called with what is being done,
+            the samples passed and their number (None where unknown).
 
     Returns:
         `Probes`, in the order in which the layers compute.
@@ -104,52 +103,52 @@ def fit_probes(
     kept = None if path is None else _kept(Path(path))
     names = find_layers(model, layers)
     check_finite_weights(model)
-    report = progress or silent
-    visits = [revisitable(train_data, batch_size, "train_data")]
-    if validation is not None:
-        visits.append(revisitable(validation, batch_size, "validation"))
-    held = visits[1] if validation is not None else None
-    found = survey(model, visits[0], held, loss, outputs, seed, _Counter(report, "look", None))
-    with evaluating(model):  # a loader may draw from the global random state
-        first = next(iter(visits[0]()))[0]
-    shapes = trace(model, first, names)
-    read_outs = _read_outs(read_out, list(shapes))
-    sizes = {layer: read_out_size(read_outs[layer], shape) for layer, shape in shapes.items()}
-    identity = {
-        "network": network_digest(model),
-        "data": found.digest,
-        "layers": {layer: read_outs[layer] for layer in shapes},
-        "penalties": [float(penalty) for penalty in penalties],
-        "loss": loss,
-        "outputs": outputs,
-        "seed": seed if validation is None else None,
-        "n_train": int((~found.validation).sum()),
-        "tolerance": tolerance,
-        "max_passes": max_passes,
-    }
-    if kept is not None and kept.identity == identity:
-        return kept
-    if budget is None:
-        # Features are kept on the CPU, probes are trained on the network's device.
-        budget = min(default_budget(place) for place in (torch.device("cpu"), device_of(model)))
-    dtype = torch.promote_types(dtype_of(model), torch.float32)
-    cost = price(
-        shapes=shapes,
-        read_outs=read_outs,
-        n_outputs=found.n_outputs,
-        n_penalties=len(penalties),
-        n_samples=len(found.labels),
-        feature_bytes=dtype.itemsize,
-    )
-    check_price(cost, shapes, read_outs, budget)
-    features = Features(model, visits, read_outs, found, keep=cost.total + cost.features <= budget)
-    trainers = {
-        layer: _Trainer(sizes[layer], found, penalties, loss, tolerance, device_of(model), dtype) for layer in shapes
-    }
-    _train(features, trainers, max_passes, report)
-    probes = tuple(_probe(layer, read_outs[layer], shapes[layer], trainers[layer]) for layer in shapes)
-    result = _result(probes, found, loss, identity)
-    _warn(result, max_passes)
+    with progress_bars(progress) as report:
+        visits = [revisitable(train_data, batch_size, "train_data")]
+        if validation is not None:
+            visits.append(revisitable(validation, batch_size, "validation"))
+        held = visits[1] if validation is not None else None
+        found = survey(model, visits[0], held, loss, outputs, seed, _Counter(report, "look", None))
+        with evaluating(model):  # a loader may draw from the global random state
+            first = next(iter(visits[0]()))[0]
+        shapes = trace(model, first, names)
+        read_outs = _read_outs(read_out, list(shapes))
+        sizes = {layer: read_out_size(read_outs[layer], shape) for layer, shape in shapes.items()}
+        identity = {
+            "network": network_digest(model),
+            "data": found.digest,
+            "layers": {layer: read_outs[layer] for layer in shapes},
+            "penalties": [float(penalty) for penalty in penalties],
+            "loss": loss,
+            "outputs": outputs,
+            "seed": seed if validation is None else None,
+            "n_train": int((~found.validation).sum()),
+            "tolerance": tolerance,
+            "max_passes": max_passes,
+        }
+        if kept is not None and kept.identity == identity:
+            return kept
+        if budget is None:
+            # Features are kept on the CPU, probes are trained on the network's device.
+            budget = min(default_budget(place) for place in (torch.device("cpu"), device_of(model)))
+        dtype = torch.promote_types(dtype_of(model), torch.float32)
+        cost = price(
+            shapes=shapes,
+            read_outs=read_outs,
+            n_outputs=found.n_outputs,
+            n_penalties=len(penalties),
+            n_samples=len(found.labels),
+            feature_bytes=dtype.itemsize,
+        )
+        check_price(cost, shapes, read_outs, budget)
+        features = Features(model, visits, read_outs, found, keep=cost.total + cost.features <= budget)
+        trainers = {
+            layer: Trainer(sizes[layer], found, penalties, loss, tolerance, device_of(model), dtype) for layer in shapes
+        }
+        _train(features, trainers, max_passes, report)
+        probes = tuple(probe_of(layer, read_outs[layer], shapes[layer], trainers[layer]) for layer in shapes)
+        result = result_of(probes, found, loss, identity)
+    warn_of(result, max_passes)
     if path is not None:
         result.save(path)
     return result
@@ -169,7 +168,7 @@ class _Counter:
         self.report(self.what, self.done, self.total)
 
 
-def _train(features: Features, trainers: Mapping[str, _Trainer], max_passes: int, report: Progress) -> None:
+def _train(features: Features, trainers: Mapping[str, Trainer], max_passes: int, report: Progress) -> None:
     n_samples = len(next(iter(trainers.values())).found.labels)
     everything = list(trainers)
     counter = _Counter(report, "standardise", n_samples)
@@ -187,186 +186,6 @@ def _train(features: Features, trainers: Mapping[str, _Trainer], max_passes: int
             trainers[layer].step()
     counter = _Counter(report, "judge", n_samples)
     features.each(everything, lambda layer, rows, x: trainers[layer].judge(rows, x), counter)
-
-
-@dataclass
-class _Trainer:
-    """The probes of one layer, one for each penalty, while they are trained."""
-
-    n_features: int
-    found: Survey
-    penalties: Sequence[float]
-    loss: Loss
-    tolerance: float
-    device: torch.device
-    dtype: torch.dtype
-    minimiser: Minimiser = field(init=False)
-
-    def __post_init__(self) -> None:
-        n_penalties, n_outputs = len(self.penalties), self.found.n_outputs
-        self.shape = (n_penalties, n_outputs, self.n_features + 1)
-        numbers = {"dtype": torch.float64, "device": self.device}
-        self.penalty = torch.tensor(self.penalties, **numbers)
-        start = torch.zeros(n_penalties, n_outputs * (self.n_features + 1), **numbers)
-        self.minimiser = Minimiser(start, self.tolerance, HISTORY, torch.finfo(self.dtype).eps)
-        self.labels = self.found.labels.to(self.device)
-        self.train = (~self.found.validation).to(self.device)
-        self.n_train = int(self.train.sum())
-        self.shift: Tensor | None = None
-        self.first = torch.zeros(self.n_features, **numbers)
-        self.second = torch.zeros(self.n_features, **numbers)
-        self.mean = torch.zeros_like(self.first)
-        self.inverse: Tensor | None = None
-        # Rows: training and validation; what is summed is the loss and the agreement of each probe.
-        self.judged = torch.zeros(2, 2, n_penalties, **numbers)
-
-    def observe(self, rows: slice, features: Tensor) -> None:
-        """Take a batch into mean and deviation, shifted by the first row seen against cancellation."""
-        features = features.to(self.device)[self.train[rows]]
-        if not len(features):
-            return
-        if self.shift is None:
-            self.shift = features[0].to(torch.float64)
-        centred = features - self.shift
-        self.first += centred.sum(0, dtype=torch.float64)
-        self.second += (centred * centred).sum(0, dtype=torch.float64)
-
-    def start(self) -> None:
-        """Open a pass."""
-        if self.inverse is None:
-            self.inverse = self._measure()
-        self.active = ~self.minimiser.done
-        self.value = torch.zeros(int(self.active.sum()), dtype=torch.float64, device=self.device)
-        self.parameters = self.minimiser.trial[self.active].view(-1, *self.shape[1:])
-        self.gradient = torch.zeros_like(self.parameters)
-
-    def _measure(self) -> Tensor:
-        """Set the mean, and give the inverse of the deviation: 0 for constant features."""
-        assert self.shift is not None  # noqa: S101
-        mean = self.first / self.n_train
-        deviation = (self.second / self.n_train - mean * mean).clamp_min(0).sqrt()
-        # Below the features' own rounding a feature does not vary; below the smallest number there is no inverse.
-        smallest = (1e-7 * (self.shift.abs() + mean.abs())).clamp_min(torch.finfo(self.dtype).tiny)
-        inverse = torch.where(deviation > smallest, 1 / deviation, 0.0)
-        # Rounded as they are used, so that what is folded into the weights is exactly what was trained.
-        self.mean = (self.shift + mean).to(self.dtype).to(torch.float64)
-        return inverse.to(self.dtype).to(torch.float64)
-
-    def add(self, rows: slice, features: Tensor) -> None:
-        """Add a batch to the value and gradient at the trial points."""
-        chosen = self.train[rows]
-        # A batch may hold nothing but validation samples.
-        if not chosen.any():
-            return
-        standardised = self.standardised(features)[chosen]
-        value, gradient = value_and_gradient(self.parameters, standardised, self.labels[rows][chosen], self.loss)
-        self.value += value
-        self.gradient += gradient
-
-    def step(self) -> None:
-        """Close a pass: penalise, and let the minimiser move."""
-        weight = self.parameters[..., :-1]
-        penalty = self.penalty[self.active]
-        value = self.value / self.n_train + penalty / 2 * (weight * weight).sum((1, 2))
-        gradient = self.gradient / self.n_train
-        gradient[..., :-1] += penalty.view(-1, 1, 1) * weight
-        values = torch.zeros(len(self.penalties), dtype=torch.float64, device=self.device)
-        gradients = torch.zeros_like(self.minimiser.trial)
-        values[self.active], gradients[self.active] = value, gradient.flatten(1)
-        self.minimiser.tell(values, gradients)
-
-    def judge(self, rows: slice, features: Tensor) -> None:
-        """Add a batch to the losses and accuracies of the trained probes."""
-        parameters = self.minimiser.point.view(self.shape)
-        predicted = predictions(parameters, self.standardised(features))
-        labels, train = self.labels[rows], self.train[rows].to(torch.float64)
-        for number, measure in enumerate((losses, agreement)):
-            measured = measure(predicted, labels, self.loss)
-            self.judged[0, number] += measured @ train
-            self.judged[1, number] += measured @ (1 - train)
-
-    def standardised(self, features: Tensor) -> Tensor:
-        """Features with mean 0 and deviation 1, constant ones 0, in the features' own dtype."""
-        assert self.inverse is not None  # noqa: S101
-        features = features.to(self.device)
-        return (features - self.mean.to(features.dtype)) * self.inverse.to(features.dtype)
-
-    def folded(self, penalty: int) -> tuple[Weight, Bias]:
-        """Weight and bias for raw features."""
-        assert self.inverse is not None  # noqa: S101
-        parameters = self.minimiser.point[penalty].view(self.shape[1:])
-        # In the dtype of the features; the bias makes up for the rounding of the means' part.
-        weight = (parameters[:, :-1] * self.inverse).to(self.dtype)
-        return weight.cpu(), (parameters[:, -1] - weight.to(torch.float64) @ self.mean).cpu()
-
-
-def _probe(layer: str, read_out: str, shape: tuple[int, ...], trainer: _Trainer) -> Probe:
-    n_train = trainer.n_train
-    counts = torch.tensor([n_train, len(trainer.labels) - n_train], dtype=torch.float64)
-    mean = trainer.judged.cpu() / counts.view(2, 1, 1)
-    # Of penalties that do equally well, the strongest.
-    least = mean[1, 0].min()
-    best = max(range(len(trainer.penalties)), key=lambda i: (bool(mean[1, 0, i] == least), trainer.penalties[i]))
-    weight, bias = trainer.folded(best)
-    measured = mean[:, :, best]
-    if trainer.loss == "squared":
-        measured = torch.stack([measured[:, 0], _determination(measured[:, 1], trainer.found)], dim=1)
-    quality = Quality(*(float(measured[row, column]) for row in range(2) for column in range(2)))
-    converged = bool(trainer.minimiser.met[best])
-    return Probe(layer, read_out, shape, weight, bias, float(trainer.penalties[best]), converged, quality)
-
-
-def _determination(squared_error: Tensor, found: Survey) -> Tensor:
-    parts = [found.labels[rows] for rows in (~found.validation, found.validation)]
-    spread = [((labels - labels.mean(0)) ** 2).sum(-1).mean() for labels in parts]
-    return 1 - squared_error / torch.stack(spread)
-
-
-def _result(probes: tuple[Probe, ...], found: Survey, loss: Loss, identity: dict[str, Any]) -> Probes:
-    own_loss, own_agreement = losses(found.logits, found.labels, loss), agreement(found.logits, found.labels, loss)
-    parts = (~found.validation, found.validation)
-    means = [(own_loss[rows].mean(), own_agreement[rows].mean()) for rows in parts]
-    if loss == "squared":
-        shares = _determination(torch.stack([agreed for _, agreed in means]), found)
-        means = [(value, share) for (value, _), share in zip(means, shares, strict=True)]
-    network = Quality(*(float(number) for pair in means for number in pair))
-    validation = found.labels[found.validation]
-    chance = int(validation.bincount().max()) / len(validation) if loss != "squared" else 0.0
-    return Probes(probes, found.n_outputs, loss, network, chance, len(validation), found.input_mean, identity)
-
-
-def poor(probes: Probes) -> list[str]:
-    """Layers whose probe does not beat chance on the validation data (one-sided, 5 %)."""
-    error = CHANCE_DEVIATIONS * math.sqrt(max(probes.chance * (1 - probes.chance), 0) / probes.n_validation)
-    bar = probes.chance + error
-    # Where the accuracy is not defined (targets that do not vary), nothing shows that the probe beats chance.
-    return [
-        probe.layer
-        for probe in probes
-        if math.isnan(probe.quality.validation_accuracy) or probe.quality.validation_accuracy <= bar
-    ]
-
-
-def _warn(probes: Probes, max_passes: int) -> None:
-    squared = probes.loss == "squared"
-    what = "coefficient of determination" if squared else "accuracy"
-    dull = "the mean" if squared else "the commonest class"
-    for layer in poor(probes):
-        warnings.warn(
-            f"the probe of layer {layer!r} is no better than chance: validation {what} "
-            f"{probes[layer].quality.validation_accuracy:.3f}, always answering {dull} gives "
-            f"{probes.chance:.3f}. What it scores says little about this layer",
-            QualityWarning,
-            stacklevel=3,
-        )
-    unfinished = [probe.layer for probe in probes if not probe.converged]
-    if unfinished:
-        warnings.warn(
-            f"the probes of {', '.join(map(repr, unfinished))} did not reach the tolerance in {max_passes} passes, or "
-            "before rounding stopped them: raise max_passes or tolerance, or use stronger penalties",
-            ConvergenceWarning,
-            stacklevel=3,
-        )
 
 
 def _read_outs(asked: str | Mapping[str, str], layers: list[str]) -> dict[str, str]:
