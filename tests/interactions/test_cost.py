@@ -35,6 +35,7 @@ def test_costs_counted_by_hand(tmp_path):
     # 12 games; a noisy copy of the output and the other sample's guide for both layers, for each sample.
     assert cost.games == 12 + 4 * (1 + 2)
     assert cost.scoring_seconds > 0
+    assert cost.noise_passes == 0
     assert cost.splitting_seconds > 0
     # The samples, one for the memory, a batch to take the time of; far from all masked inputs.
     assert sum(seen) <= 4 + 1 + 3 * 32
@@ -55,13 +56,15 @@ def test_costs_of_targets_levels_and_chains():
     )
     assert isinstance(cost, Cost)
     assert cost.forward_passes == 4 * 5 * 8
+    # One sample, unless asked otherwise.
+    assert cost.noise_passes == 5 * 8
     assert cost.batch_size == 3
     # Both layers are pulled toward the next one, so there are two guides.
     assert cost.games == 2 * (4 * 3 + 4 * (2 + 2))
 
 
 def test_the_forecast_is_printed_for_people():
-    text = str(Cost(1_234_567, 128, 2**20, 3 * 2**29, 2**31, 1500, 42.4, 7300))
+    text = str(Cost(1_234_567, 128, 2**20, 3 * 2**29, 2**31, 1500, 42.4, 7300, 1024))
     assert "1,234,567 masked inputs in batches of 128" in text
     assert "model 1.0 MiB, one batch about 1.5 GiB, results 2.0 GiB" in text
     assert re.search(r"games to split +1,500", text)

@@ -42,6 +42,8 @@ class Cost:
         games: games to split, calibration included.
         scoring_seconds: of the first stage.
         splitting_seconds: of the splits and the calibration.
+        noise_passes: masked inputs that a float64 copy of the network sees for the noise floor, each about twice as long;
+            not in ``forward_passes`` and the times.
     """
 
     forward_passes: int
@@ -52,11 +54,13 @@ class Cost:
     games: int
     scoring_seconds: float
     splitting_seconds: float
+    noise_passes: int
 
     def __str__(self) -> str:
         return "\n".join(
             [
-                f"forward passes   {self.forward_passes:,} masked inputs in batches of {self.batch_size}",
+                f"forward passes   {self.forward_passes:,} masked inputs in batches of {self.batch_size}, and "
+                f"{self.noise_passes:,} in float64 for the noise floor",
                 f"memory           model {readable(self.model_bytes)}, one batch about {readable(self.batch_bytes)}, "
                 f"results {readable(self.result_bytes)}",
                 f"games to split   {self.games:,}",
@@ -89,8 +93,20 @@ def plan_batch(model: nn.Module, task: Task, asked: int | None, budget: int | No
     return min(asked or fitting, 1 << task.n_players), each
 
 
-def estimate(model: nn.Module, probes: Probes, task: Task, score: Score, batch_size: int, each: int) -> Cost:
-    """Measure a batch of forward passes and a few iterations of the solver, and scale them up."""
+def estimate(
+    model: nn.Module,
+    probes: Probes,
+    task: Task,
+    score: Score,
+    *,
+    batch_size: int,
+    each: int,
+    noise_samples: int,
+) -> Cost:
+    """Measure a batch of forward passes and a few iterations of the solver, and scale them up.
+
+    ``each``: bytes that one masked input needs.
+    """
     n_targets, n_layers = task.targets.shape[1], len(task.layers)
     games = task.n_samples * n_targets * n_layers
     guides = len({guide for guide in task.guides if guide is not None})
@@ -106,6 +122,7 @@ def estimate(model: nn.Module, probes: Probes, task: Task, score: Score, batch_s
         games=every,
         scoring_seconds=_seconds_per_input(model, probes, task, score, batch_size) * passes,
         splitting_seconds=_seconds_per_game(task.n_players, task.settings) * every,
+        noise_passes=noise_samples * task.forward_passes,
     )
 
 

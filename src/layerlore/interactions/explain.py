@@ -127,8 +127,9 @@ def explain(
     # A score that cannot be used is told before anything is written.
     score_outputs(logits, classes[0], function)
     size, each = plan_batch(model, task, batch_size, budget)
+    noise_samples = min(noise_samples, task.n_samples)
     if dry_run:
-        return estimate(model, probes, task, function, size, each)
+        return estimate(model, probes, task, function, batch_size=size, each=each, noise_samples=noise_samples)
     truth = labels_of(labels, targets, classes, n_classes, probes.loss)
     folder = Run.open(run, KIND, identity_of(probes, task, players, baseline, score) | {"labels": truth})
     if "coords" not in folder.manifest:
@@ -146,7 +147,7 @@ def explain(
         if "thresholds" not in folder.manifest:
             stages.measure_thresholds(folder, task)
         stages.calibration_stage(folder, task, report)
-        noise_stage(folder, task, model, probes, function, min(noise_samples, task.n_samples), report)
+        noise_stage(folder, task, model, probes, function, noise_samples, report)
     knowledge = Knowledge.of(folder)
     for note in knowledge.notes:
         warnings.warn(note, QualityWarning, stacklevel=2)
