@@ -42,8 +42,8 @@ class Cost:
         games: games to split, calibration included.
         scoring_seconds: of the first stage.
         splitting_seconds: of the splits and the calibration.
-        noise_passes: masked inputs that a float64 copy of the network sees for the noise floor, each about twice as long;
-            not in ``forward_passes`` and the times.
+        noise_passes: masked inputs that a float64 copy of the network sees for the noise floor, each about twice as
+            long; not in ``forward_passes`` and the times.
     """
 
     forward_passes: int
