@@ -291,3 +291,18 @@ def test_dropout_is_off_while_probes_are_trained(data, net):
     model, train = net(), data()
     probes = fit_probes(model.train(), ["2"], train)
     assert torch.equal(probes["2"].weight, fit_probes(model, ["1"], train)["1"].weight)
+
+
+def test_a_network_that_writes_to_its_input_leaves_the_batches_alone(data):
+    class Writes(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(6, 3, dtype=torch.float64)
+
+        def forward(self, inputs):
+            return self.linear(inputs.mul_(2))
+
+    inputs, labels = data().tensors
+    before = inputs.clone()
+    fit_probes(Writes(), ["linear"], [(inputs[:60], labels[:60]), (inputs[60:], labels[60:])])
+    assert torch.equal(inputs, before)

@@ -133,7 +133,7 @@ def unmasked_logits(
             with evaluating(model):
                 # Clones: a network may change its input in place.
                 parts = [
-                    as_logits(logits_of(forward(model, to_model(model, part.clone()))).cpu(), outputs)
+                    as_logits(logits_of(forward(model, to_model(model, part, copy=True))).cpu(), outputs)
                     for part in inputs.split(batch_size)
                 ]
             return torch.cat(parts)

@@ -27,9 +27,7 @@ def activation_bytes(model: nn.Module, batch: Batch) -> int:
     handles = [module.register_forward_hook(measure) for module in leaves]
     try:
         with evaluating(model):
-            # Clones: a network may change its input in place.
-            moved = to_model(model, batch)
-            forward(model, moved.clone() if isinstance(moved, Tensor) else {k: v.clone() for k, v in moved.items()})
+            forward(model, to_model(model, batch, copy=True))
     finally:
         for handle in handles:
             handle.remove()

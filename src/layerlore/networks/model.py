@@ -36,12 +36,13 @@ def dtype_of(model: nn.Module) -> torch.dtype:
     return next((weight.dtype for weight in model.parameters() if weight.is_floating_point()), torch.float32)
 
 
-def to_model(model: nn.Module, batch: Batch) -> Batch:
+def to_model(model: nn.Module, batch: Batch, *, copy: bool = False) -> Batch:
     """The batch on the model's device, floating-point tensors in the model's dtype.
 
     Args:
         model: the network.
         batch: a tensor or named tensors, any device. NaN and infinity pass.
+        copy: never share memory with the batch, for a model that may change its input in place.
 
     Returns:
         A tensor, or a dict of tensors. Integers and booleans keep their dtype.
@@ -62,7 +63,7 @@ def to_model(model: nn.Module, batch: Batch) -> Batch:
         )
 
     def moved(tensor: Tensor) -> Tensor:
-        return tensor.to(device, dtype if tensor.is_floating_point() else tensor.dtype)
+        return tensor.to(device, dtype if tensor.is_floating_point() else tensor.dtype, copy=copy)
 
     if isinstance(batch, Mapping):
         return {name: moved(tensor) for name, tensor in batch.items()}

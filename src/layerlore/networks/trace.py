@@ -43,7 +43,7 @@ def trace(model: nn.Module, batch: Batch, layers: str | Sequence[str] | None = N
 
     watch = Watch(asked_calls(model, layers), note)
     with evaluating(model), hooked(model, watch):
-        forward(model, to_model(model, batch))
+        forward(model, to_model(model, batch, copy=True))
     named = {called_name(call, watch.counts): shape for call, shape in shapes.items()}
     for name, shape in named.items():
         if shape[:1] != (n_samples,):

@@ -75,7 +75,7 @@ class Features:
                         break
                     borders.append(rows)
                     digest.add(inputs, labels)
-                    forward(self._model, to_model(self._model, inputs))
+                    forward(self._model, to_model(self._model, inputs, copy=True))
                     on_batch(len(labels))
         if rows.stop != self._n_samples:
             count = "more" if rows.stop > self._n_samples else rows.stop

@@ -66,7 +66,8 @@ def survey(
             for inputs, given in () if visit is None else visit():
                 _check_inputs(inputs, sum(map(len, labels)))
                 digest.add(inputs, given)
-                logits.append(as_logits(logits_of(forward(model, to_model(model, inputs))).cpu(), kind))
+                outputs = forward(model, to_model(model, inputs, copy=True))
+                logits.append(as_logits(logits_of(outputs).cpu(), kind))
                 labels.append(given.cpu())
                 if number == 0:
                     n_train += len(given)
