@@ -292,6 +292,7 @@ def test_the_manifest_tells_where_the_numbers_come_from(tmp_path):
     assert identity["split"]["tolerance"] == 0.9
     assert manifest["settings"]["baseline"] == "mean"
     assert manifest["settings"]["device"] == "cpu"
+    assert manifest["settings"]["network"] == type(case.model).__qualname__
     assert manifest["quality"] == case.probes.quality()
     assert manifest["chance"] == pytest.approx(case.probes.chance)
     assert manifest["versions"]["torch"] == torch.__version__
@@ -312,3 +313,15 @@ def test_labels_beside_several_targets_are_checked():
     case = table()
     with pytest.raises(InputError, match=r"label 3 of sample 2 is no class: classes run from 0 to 2"):
         explained(case, labels=[0, 1, 3, 0])
+
+
+def test_a_name_for_people_is_no_part_of_the_identity(tmp_path):
+    case = table()
+    options = {"players": GROUPS, "run": tmp_path / "run"} | QUICK
+    first = ll.explain(case.model, case.probes, case.inputs, case.labels, name="<b>mine</b>", **options)
+    again = ll.explain(case.model, case.probes, case.inputs, case.labels, **options)
+    assert first.manifest["settings"]["network"] == "<b>mine</b>"
+    assert again.manifest == first.manifest
+    page = ll.report(first, tmp_path / "page.html").read_text("utf-8")
+    assert "&lt;b&gt;mine&lt;/b&gt;" in page
+    assert "<b>mine</b>" not in page

@@ -93,6 +93,7 @@ class ExplainConfig(Section):
     seed: int = Field(0, ge=0)
     device: str = "cpu"
     run: str = Field(min_length=1)
+    name: str | None = Field(None, min_length=1)
 
     @field_validator("read_out")
     @classmethod

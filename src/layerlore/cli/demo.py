@@ -116,7 +116,9 @@ def study(name: str, out: Path, data: DataSets, settings: DemoSettings, clock: C
     images, labels = (tensor[positions] for tensor in data.test.tensors)
     players = ll.ImagePatches(PATCH, count=settings.n_players)
     with clock.phase("explanation"):
-        found = ll.explain(model, probes, images, labels, players=players, seed=settings.seed, run=out / name)
+        found = ll.explain(
+            model, probes, images, labels, players=players, seed=settings.seed, run=out / name, name=network.title
+        )
         knowledge = cast("ll.Knowledge", found)
         title = f"{network.title}: what the layers share with the output, {settings.samples} images"
         table = ledger_table(knowledge, title)

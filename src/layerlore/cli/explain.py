@@ -59,6 +59,7 @@ Other forms and keys:
   targets: truth, predicted, a class or a list of classes
   score: log_odds, logit or {path: "module:function"}
   penalties, kappa, tolerance, pull, reference, batch_size, budget ("2GiB"), seed, device
+  name: what the report calls the network
 
 Paths in the file start from the file's folder, and modules beside it can be named; paths given to --set and the run
 folder start from the current folder. The probes are kept beside the run, as RUN.probes.safetensors.

@@ -86,7 +86,8 @@ def prepare(recipe: Recipe) -> Work:
             raise
         raise ConfigError(f"{recipe.source}: {error}") from error
     options = {
-        name: getattr(config, name) for name in ("kappa", "tolerance", "pull", "reference", "batch_size", "budget")
+        name: getattr(config, name)
+        for name in ("kappa", "tolerance", "pull", "reference", "batch_size", "budget", "name")
     }
     probing = {"seed": config.seed, "read_out": config.read_out, "penalties": config.penalties, "budget": config.budget}
     explaining = options | {

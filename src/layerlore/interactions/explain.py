@@ -53,6 +53,7 @@ def explain(
     noise_samples: int = 1,
     seed: int = 0,
     run: Path | str | None = None,
+    name: str | None = None,
     batch_size: int | None = None,
     budget: int | None = None,
     split_device: str = "cpu",
@@ -88,6 +89,7 @@ def explain(
         noise_samples: samples on which the noise floor is measured, with a float64 copy of the network; 0 for none.
         seed: of that noise.
         run: folder to write and resume; None keeps everything in memory.
+        name: what reports call the network; its class by default. A resumed run keeps its own.
         batch_size: masked inputs per forward pass; None takes up to 128 that fit. A resumed run keeps its own.
         budget: bytes for a batch on the network's device; None takes half of what is free.
         split_device: where splits are computed.
@@ -134,7 +136,7 @@ def explain(
     folder = Run.open(run, KIND, identity_of(probes, task, players, baseline, score) | {"labels": truth})
     if "coords" not in folder.manifest:
         folder.update(
-            batch_size=size, **description_of(model, probes, task, logits, truth, players, baseline, reference)
+            batch_size=size, **description_of(model, probes, task, logits, truth, players, baseline, reference, name)
         )
     for note in probe_notes(probes):
         folder.note(note)

@@ -49,6 +49,7 @@ def description_of(
     players: Players,
     baseline: Baseline,
     reference: str,
+    name: str | None,
 ) -> dict[str, object]:
     """What a manifest says beside the identity: coordinates, settings, probe quality, versions."""
     import zarr
@@ -69,7 +70,7 @@ def description_of(
             "other": task.other.tolist(),
         },
         "settings": {
-            "network": type(model).__qualname__,
+            "network": name or type(model).__qualname__,
             "players": players.settings(),
             "baseline": baseline_settings(baseline),
             "reference": reference,
