@@ -81,6 +81,11 @@ def missing_extra(package: str, extra: str, purpose: str) -> MissingExtraError:
     )
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line; its kind where it says nothing."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
 def closest(name: str, known: Iterable[str], limit: int = 3) -> str:
     """A clause that names the known words closest to a misspelt one.
 

@@ -128,10 +128,11 @@ def test_options_reach_the_run(config, tmp_path):
     result = run("explain", config, *words, "--run", tmp_path / "other")
     assert result.exit_code == 0, result.output
     knowledge = layerlore.load(tmp_path / "other")
-    settings = knowledge.manifest["settings"]
-    assert settings["baseline"] == {"blur": 1.5}
-    assert (settings["split"]["kappa"], settings["split"]["pull"], settings["reference"]) == (0.02, 0, "previous")
-    assert settings["seed"] == 3
+    identity = knowledge.manifest["identity"]
+    assert identity["baseline"] == {"blur": 1.5}
+    assert (identity["split"]["kappa"], identity["split"]["pull"]) == (0.02, 0)
+    assert knowledge.manifest["settings"]["reference"] == "previous"
+    assert identity["seed"] == 3
     assert knowledge.manifest["coords"]["target_class"] == [[3, 8], [3, 8]]
     assert knowledge.manifest["identity"]["score"] == f"{name}.margin"
     assert "target 0" in result.stdout

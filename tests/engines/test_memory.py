@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from layerlore.engines import available_memory, default_budget, is_out_of_memory, readable
+from layerlore.engines import available_memory, default_budget, is_out_of_memory, readable, with_less
 from layerlore.engines.memory import _available_in_container
+from layerlore.errors import BudgetError
 
 
 @pytest.mark.parametrize(
@@ -69,3 +70,32 @@ def test_the_smaller_limit_counts(monkeypatch):
     assert default_budget(torch.device("cpu")) == 500
     monkeypatch.setattr("layerlore.engines.memory._available_in_container", lambda _: -5)
     assert available_memory(torch.device("cpu")) == 0
+
+
+def test_half_as_much_as_often_as_memory_runs_out():
+    tried, told = [], []
+
+    def attempt(size):
+        tried.append(size)
+        if size > 3:
+            raise MemoryError
+        return size
+
+    assert with_less(attempt, 20, one="thing", advice="none", on_less=lambda *heard: told.append(heard)) == 2
+    assert tried == [20, 10, 5, 2]
+    assert told == [(10, "MemoryError"), (5, "MemoryError"), (2, "MemoryError")]
+
+
+def test_not_even_one_and_other_errors():
+    def refuse(error):
+        def attempt(_size):
+            raise error
+
+        return attempt
+
+    with pytest.raises(BudgetError, match=r"a single thing does not fit in memory \(CUDA out of memory\): leave it"):
+        with_less(refuse(torch.OutOfMemoryError("CUDA out of memory\nmore")), 4, one="thing", advice="leave it")
+    planned = BudgetError("the budget is 3 B")
+    for error in (RuntimeError("shapes differ"), planned):
+        with pytest.raises(type(error), match=str(error)):
+            with_less(refuse(error), 4, one="thing", advice="leave it")

@@ -290,7 +290,7 @@ def test_the_manifest_tells_where_the_numbers_come_from(tmp_path):
     assert identity["seed"] == 3
     assert identity["split"]["kappa"] == 0.04
     assert identity["split"]["tolerance"] == 0.9
-    assert manifest["settings"]["baseline"] == "mean"
+    assert identity["baseline"] == "mean"
     assert manifest["settings"]["device"] == "cpu"
     assert manifest["settings"]["network"] == type(case.model).__qualname__
     assert manifest["quality"] == case.probes.quality()

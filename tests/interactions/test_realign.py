@@ -1,8 +1,11 @@
 """Splits and calibration lines for other references, against one game at a time (METHODS A4, A6)."""
 
+import re
+
 import numpy as np
 import pytest
 
+from layerlore.errors import ConvergenceWarning
 from layerlore.interactions.alignment import SplitSettings, reference_guides
 from layerlore.interactions.realign import other_effects, realign
 from layerlore.interactions.shares import SUMS
@@ -53,3 +56,14 @@ def test_where_there_is_no_other_sample_there_are_no_effects():
     found = other_effects(effects.__getitem__, np.array([1, -1]))
     assert np.array_equal(found[0], effects[1, 0])
     assert np.isnan(found[1]).all()
+
+
+def test_games_that_miss_the_tolerance_are_counted_in_one_warning(scores):
+    units = np.abs(scores[..., -1] - scores[..., 0]).mean(0)
+    hasty = SplitSettings(tolerance=1e-9, max_iterations=50)
+    with pytest.warns(ConvergenceWarning) as heard:
+        realign(scores, OTHER, units, reference_guides(LAYERS, "b"), hasty, noise=NOISE, seed=SEED)
+    assert len(heard) == 1
+    assert re.fullmatch(
+        r"\d+ of 18 games that were split anew .* missed the tolerance 1e-09: .*", str(heard[0].message)
+    )

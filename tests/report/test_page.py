@@ -112,7 +112,8 @@ def test_hostile_settings_and_notes_are_escaped(knowledge):
     attack = "</style><script>alert(1)</script>"
     manifest = json.loads(json.dumps(knowledge.manifest))
     manifest |= {"notes": [attack]}
-    manifest["settings"]["network"] = manifest["settings"]["baseline"] = manifest["identity"]["score"] = attack
+    identity = manifest["identity"]
+    manifest["settings"]["network"] = identity["baseline"] = identity["score"] = attack
     manifest["versions"]["torch"] = manifest["created"] = attack
     manifest["quality"][0]["read_out"] = attack
     manifest["coords"]["target"] = [attack]

@@ -17,10 +17,12 @@ from layerlore.cli.reading import Recipe
 from layerlore.cli.samples import read_data, take_samples
 from layerlore.errors import ConfigError, LayerLoreError, RunError, check_choice
 from layerlore.interactions.alignment import reference_guides
+from layerlore.interactions.given import plans_of
 from layerlore.interactions.scores import SCORES, Score
+from layerlore.interactions.scoring import unmasked_logits
 from layerlore.interactions.targets import Targets, resolve_targets
-from layerlore.networks import as_logits, evaluating, forward, logits_of, to_model, trace
-from layerlore.players import Baseline, Blur, Players, resolve_baseline
+from layerlore.networks import trace
+from layerlore.players import Baseline, Blur, resolve_baseline
 from layerlore.storage import read_manifest
 
 
@@ -78,7 +80,7 @@ def prepare(recipe: Recipe) -> Work:
         targets = _targets(config, labels)
         resolve_targets(targets, logits, max(logits.shape[1], 2))
         _check_names(config, list(shapes))
-        _check_players(players, inputs)
+        plans_of(players, inputs)
         baseline = _baseline(config)
         resolve_baseline(baseline, inputs, torch.zeros_like(inputs[0]))
     except LayerLoreError as error:
@@ -138,13 +140,10 @@ def _targets(config: ExplainConfig, labels: Tensor) -> Targets:
 
 
 def _tried(model: nn.Module, inputs: Tensor, config: ExplainConfig) -> tuple[dict[str, tuple[int, ...]], Tensor]:
-    """Shapes of the layers' outputs, and the logits of all samples, one by one as large inputs need it."""
+    """Shapes of the layers' outputs, and the logits of all samples."""
     try:
         shapes = trace(model, inputs[:2], config.layers)
-        with evaluating(model):
-            logits = [
-                as_logits(logits_of(forward(model, to_model(model, part))), "logits") for part in inputs.split(16)
-            ]
+        logits = unmasked_logits(model, inputs, "logits", 16)
     except LayerLoreError:
         raise
     except Exception as error:
@@ -152,7 +151,7 @@ def _tried(model: nn.Module, inputs: Tensor, config: ExplainConfig) -> tuple[dic
             f"the network cannot take these samples, shape {tuple(inputs.shape[1:])} and dtype {inputs.dtype} "
             f"({type(error).__name__}: {error}): check model and data"
         ) from error
-    return shapes, torch.cat(logits).cpu().double()
+    return shapes, logits
 
 
 def _check_names(config: ExplainConfig, layers: list[str]) -> None:
@@ -161,9 +160,3 @@ def _check_names(config: ExplainConfig, layers: list[str]) -> None:
             check_choice(layer, layers, "read_out for layer")
     if config.reference is not None:
         reference_guides((*layers, "output"), config.reference)
-
-
-def _check_players(players: Players, inputs: Tensor) -> None:
-    counts = {players.plan(sample, index).n_players for index, sample in enumerate(inputs)}
-    if len(counts) > 1:
-        raise ConfigError(f"samples have different numbers of players ({sorted(counts)}): give players.count")

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import torch
+
+from layerlore.errors import BudgetError, first_line
+
+Result = TypeVar("Result")
 
 SHARE = 0.5
 """Share of the available memory that work is planned with when no budget is given."""
@@ -27,11 +33,50 @@ def default_budget(device: torch.device) -> int:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that an allocation was too large."""
+    """Whether an error means that an allocation was too large; a `BudgetError` means that none was tried."""
+    if isinstance(error, BudgetError):
+        return False
     if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
         return True
     # The CPU allocator of torch raises a plain RuntimeError; the second wording is that of Windows.
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS)
+
+
+def with_less(
+    attempt: Callable[[int], Result],
+    size: int,
+    *,
+    one: str,
+    advice: str,
+    on_less: Callable[[int, str], None] | None = None,
+) -> Result:
+    """What ``attempt(size)`` returns, with half of the size as often as memory runs out.
+
+    Args:
+        attempt: does all of the work, that many things at once.
+        size: to begin with.
+        one: what a single thing is called, for the error.
+        advice: what to do where not even one fits.
+        on_less: told each new size, and the reason in one line.
+
+    Raises:
+        BudgetError: not even one fits.
+    """
+    while True:
+        try:
+            return attempt(size)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            reason = first_line(error)
+            if size == 1:
+                raise BudgetError(f"a single {one} does not fit in memory ({reason}): {advice}") from error
+        # Outside the except block, so that the failed attempt is not kept alive by its traceback.
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        size //= 2
+        if on_less is not None:
+            on_less(size, reason)
 
 
 def readable(n_bytes: float) -> str:

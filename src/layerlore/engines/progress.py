@@ -5,9 +5,32 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 Progress = Callable[[str, int, int | None], None]
 """Takes what is being done, how much is done, and of how much (None where unknown)."""
+
+
+@dataclass
+class Counter:
+    """Adds up what is done of one piece of work, and reports it.
+
+    Attributes:
+        report: takes the progress.
+        what: is being done.
+        total: of how much; None where unknown.
+        done: so far.
+    """
+
+    report: Progress
+    what: str
+    total: int | None
+    done: int = 0
+
+    def __call__(self, count: int) -> None:
+        """So much more is done."""
+        self.done += count
+        self.report(self.what, self.done, self.total)
 
 
 def silent(what: str, done: int, total: int | None) -> None:

@@ -50,21 +50,9 @@ class Picture:
     outlines: tuple[Outline, ...]
 
 
-def sample_input(knowledge: Knowledge, sample: int) -> Float32[np.ndarray, "*sample"]:
-    """One explained sample as the network took it, float32."""
-    return knowledge._run.read("inputs", sample)
-
-
-def sample_owner(knowledge: Knowledge, sample: int) -> Int64[np.ndarray, "*owned"] | None:
-    """The player that owns each number of a sample, -1 for background; None where players are of another kind."""
-    run = knowledge._run
-    return run.read("owner", sample).astype(np.int64) if "owner" in run.dataset() else None
-
-
 def picture(knowledge: Knowledge, sample: int) -> Picture | None:
     """A sample as an image with its players; None where it is none, or where pixels have no owner."""
-    owner = sample_owner(knowledge, sample)
-    values = sample_input(knowledge, sample)
+    owner, values = knowledge.owner(sample), knowledge.inputs(sample)
     if owner is None or values.ndim not in (2, 3) or owner.shape[-2:] != values.shape[-2:]:
         return None
     flat = owner.reshape(-1, *owner.shape[-2:])

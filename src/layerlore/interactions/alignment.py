@@ -8,6 +8,7 @@ the layer's own unit.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 from jaxtyping import Float64
 
-from layerlore.errors import InputError, closest
+from layerlore.errors import ConvergenceWarning, InputError, closest
 from layerlore.interactions.salience import OpEffects
 from layerlore.interactions.sparsest import MAX_ITERATIONS, Split, sparsest
 
@@ -36,13 +37,18 @@ class SplitSettings:
     device: str = "cpu"
 
     def split(self, games: np.ndarray, toward: OpEffects | None = None) -> Split:
-        """`sparsest` of NumPy games with these settings, pulled toward effects ``[..., op, coalition]`` if given."""
+        """`sparsest` of NumPy games with these settings, pulled toward effects ``[..., op, coalition]`` if given.
+
+        Says nothing of games that miss the tolerance: an explanation counts them once, not batch by batch.
+        """
         options = {key: value for key, value in asdict(self).items() if key not in ("pull", "device")}
         guide = None
         if toward is not None and self.pull > 0 and self.solver == "certified":
             guide = Split.of_effects(toward[..., 0, :], toward[..., 1, :])
         tensor = torch.from_numpy(np.ascontiguousarray(games)).to(self.device)
-        split = sparsest(tensor, toward=guide, pull=self.pull, **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            split = sparsest(tensor, toward=guide, pull=self.pull, **options)
         return Split(**{part.name: torch.as_tensor(getattr(split, part.name)).cpu().numpy() for part in fields(split)})
 
 

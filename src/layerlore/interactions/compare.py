@@ -11,16 +11,14 @@ from jaxtyping import Float64
 from layerlore.interactions.alignment import Guides
 from layerlore.interactions.bootstrap import interval, ratio
 from layerlore.interactions.calibration import LayerEffects, Yardsticks, in_units, oriented_shares
-from layerlore.interactions.ledger import Ledger
+from layerlore.interactions.ledger import Ledger, Sums
 from layerlore.interactions.salience import SALIENCE, largest_effect
 
 if TYPE_CHECKING:
     import xarray as xr
 
-LayerSums = Float64[np.ndarray, "n_samples n_targets n_rows 5 2 n_players"]
 
-
-def layer_sums(effects: Iterable[LayerEffects], guides: Guides, measures: Yardsticks) -> LayerSums:
+def layer_sums(effects: Iterable[LayerEffects], guides: Guides, measures: Yardsticks) -> Sums:
     """Sums of every sample for each guided layer and its guide, rows in the order of depth."""
     return np.stack([_sample_sums(in_units(found, measures.units), guides, measures.thresholds) for found in effects])
 
@@ -36,7 +34,7 @@ def _sample_sums(effects: LayerEffects, guides: Guides, thresholds: np.ndarray) 
 
 def with_moving_units(
     ledger: Ledger,
-    build: Callable[[LayerSums, np.ndarray], Ledger],
+    build: Callable[[Sums, np.ndarray], Ledger],
     effects: Sequence[LayerEffects],
     reach: Float64[np.ndarray, "n_samples n_targets n_layers"],
     guides: Guides,

@@ -12,13 +12,11 @@ from torch import nn
 from layerlore.engines import default_budget, readable
 from layerlore.errors import BudgetError
 from layerlore.interactions.alignment import SplitSettings
-from layerlore.interactions.scores import Score
 from layerlore.interactions.scoring import Scorer
 from layerlore.interactions.solvers import admm
 from layerlore.interactions.task import Task
 from layerlore.networks import activation_bytes, device_of, evaluating
 from layerlore.players import coalition_table, masked_inputs
-from layerlore.probes import Probes
 
 MAX_BATCH = 128
 HELD = 4
@@ -93,16 +91,7 @@ def plan_batch(model: nn.Module, task: Task, asked: int | None, budget: int | No
     return min(asked or fitting, 1 << task.n_players), each
 
 
-def estimate(
-    model: nn.Module,
-    probes: Probes,
-    task: Task,
-    score: Score,
-    *,
-    batch_size: int,
-    each: int,
-    noise_samples: int,
-) -> Cost:
+def estimate(scorer: Scorer, task: Task, *, batch_size: int, each: int, noise_samples: int) -> Cost:
     """Measure a batch of forward passes and a few iterations of the solver, and scale them up.
 
     ``each``: bytes that one masked input needs.
@@ -113,6 +102,7 @@ def estimate(
     guided = sum(guide is not None for guide in task.guides)
     every = games + task.n_samples * n_targets * (guides + guided)
     passes = task.n_samples * task.forward_passes
+    model = scorer.model
     return Cost(
         forward_passes=passes,
         batch_size=batch_size,
@@ -120,18 +110,17 @@ def estimate(
         batch_bytes=each * batch_size,
         result_bytes=games * 3 * 8 * (1 << task.n_players),
         games=every,
-        scoring_seconds=_seconds_per_input(model, probes, task, score, batch_size) * passes,
+        scoring_seconds=_seconds_per_input(scorer, task, batch_size) * passes,
         splitting_seconds=_seconds_per_game(task.n_players, task.settings) * every,
         noise_passes=noise_samples * task.forward_passes,
     )
 
 
-def _seconds_per_input(model: nn.Module, probes: Probes, task: Task, score: Score, batch_size: int) -> float:
-    scorer = Scorer.of(model, probes, score)
-    sample, baseline = task.pair(model, 0)
+def _seconds_per_input(scorer: Scorer, task: Task, batch_size: int) -> float:
+    sample, baseline = task.pair(scorer.model, 0)
     stop = min(batch_size, 1 << task.n_players)
     coalitions = coalition_table(task.n_players, 0, stop, sample.device)
-    with evaluating(model):
+    with evaluating(scorer.model):
         times = []
         for _ in range(3):
             began = time.perf_counter()

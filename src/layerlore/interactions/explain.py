@@ -10,19 +10,28 @@ import numpy as np
 from torch import Tensor, nn
 
 from layerlore.engines import Progress, progress_bars
-from layerlore.errors import InputError, QualityWarning
+from layerlore.errors import QualityWarning
 from layerlore.interactions import stages
 from layerlore.interactions.alignment import SplitSettings
 from layerlore.interactions.cost import Cost, estimate, plan_batch
-from layerlore.interactions.given import build_task, check_options, check_outputs, check_split, labels_of, samples_of
+from layerlore.interactions.given import (
+    build_task,
+    check_options,
+    check_outputs,
+    check_split,
+    classes_of,
+    labels_of,
+    samples_of,
+    usable_score,
+)
 from layerlore.interactions.knowledge import KIND, Knowledge
 from layerlore.interactions.noise import noise_stage
 from layerlore.interactions.provenance import description_of, identity_of, probe_notes
 from layerlore.interactions.scores import Score, score_outputs
-from layerlore.interactions.scoring import unmasked_logits
+from layerlore.interactions.scoring import Scorer, unmasked_logits
 from layerlore.interactions.sparsest import MAX_ITERATIONS
-from layerlore.interactions.targets import Targets, resolve_targets
-from layerlore.interactions.task import create_arrays
+from layerlore.interactions.targets import Targets
+from layerlore.interactions.task import Task, create_arrays
 from layerlore.networks import check_finite_weights, device_of
 from layerlore.players import Baseline, Players
 from layerlore.probes import Probes
@@ -120,41 +129,35 @@ def explain(
     outputs = probes.identity["outputs"]
     logits = unmasked_logits(model, samples, outputs, batch_size or 64)
     check_outputs(logits, probes, score)
-    if probes.loss == "squared" and isinstance(targets, str):
-        raise InputError(f"targets={targets!r} needs a classifier, these probes predict numbers: pass output numbers")
-    n_classes = probes.n_outputs if probes.loss == "squared" else max(probes.n_outputs, 2)
-    classes = resolve_targets(targets, logits, n_classes)
+    classes = classes_of(targets, logits, probes)
     task = build_task(probes, samples, classes, players, baseline, settings, reference, noise, seed)
-    function = _column if probes.loss == "squared" and score == "logit" else score
+    scorer = Scorer.of(model, probes, usable_score(score, probes))
     # A score that cannot be used is told before anything is written.
-    score_outputs(logits, classes[0], function)
+    score_outputs(logits, classes[0], scorer.score)
     size, each = plan_batch(model, task, batch_size, budget)
     noise_samples = min(noise_samples, task.n_samples)
     if dry_run:
-        return estimate(model, probes, task, function, batch_size=size, each=each, noise_samples=noise_samples)
-    truth = labels_of(labels, targets, classes, n_classes, probes.loss)
+        return estimate(scorer, task, batch_size=size, each=each, noise_samples=noise_samples)
+    truth = labels_of(labels, targets, classes, probes)
     folder = Run.open(run, KIND, identity_of(probes, task, players, baseline, score) | {"labels": truth})
     if "coords" not in folder.manifest:
-        folder.update(
-            batch_size=size, **description_of(model, probes, task, logits, truth, players, baseline, reference, name)
-        )
+        folder.update(batch_size=size, **description_of(model, probes, task, logits, truth, reference, name))
     for note in probe_notes(probes):
         folder.note(note)
     with progress_bars(progress) as report:
-        create_arrays(folder, task)
-        stages.score_stage(folder, task, model, probes, function, report)
-        if "normalisers" not in folder.manifest:
-            stages.measure_units(folder, task)
-        stages.split_stage(folder, task, report)
-        if "thresholds" not in folder.manifest:
-            stages.measure_thresholds(folder, task)
-        stages.calibration_stage(folder, task, report)
-        noise_stage(folder, task, model, probes, function, noise_samples, report)
+        _fill(folder, task, scorer, noise_samples, report)
     knowledge = Knowledge.of(folder)
     for note in knowledge.notes:
         warnings.warn(note, QualityWarning, stacklevel=2)
     return knowledge
 
 
-def _column(outputs: Tensor, target: int) -> Tensor:
-    return outputs[:, target]
+def _fill(folder: Run, task: Task, scorer: Scorer, noise_samples: int, report: Progress) -> None:
+    """All stages, each going on where an earlier process left it."""
+    create_arrays(folder, task)
+    stages.score_stage(folder, task, scorer, report)
+    stages.measure_units(folder, task)
+    stages.split_stage(folder, task, report)
+    stages.measure_thresholds(folder, task)
+    stages.calibration_stage(folder, task, report)
+    noise_stage(folder, task, scorer, noise_samples, report)

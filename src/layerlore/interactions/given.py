@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from layerlore.errors import InputError, check_choice
+from layerlore.errors import InputError, check_choice, first_line
 from layerlore.interactions.alignment import SplitSettings, reference_guides
 from layerlore.interactions.scores import SCORES, Score
-from layerlore.interactions.targets import Targets, samples_of_another_class
+from layerlore.interactions.targets import Targets, resolve_targets, samples_of_another_class
 from layerlore.interactions.task import Task
 from layerlore.networks import check_logits
-from layerlore.players import Baseline, Players, resolve_baseline
+from layerlore.players import Baseline, Plan, Players, resolve_baseline
 from layerlore.probes import Probes
 
 
@@ -67,8 +67,9 @@ def check_split(settings: SplitSettings) -> None:
     try:
         settings.split(np.zeros(4))
     except (AssertionError, RuntimeError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"split_device={settings.device!r} cannot be used ({reason}): 'cpu' always can") from error
+        raise InputError(
+            f"split_device={settings.device!r} cannot be used ({first_line(error)}): 'cpu' always can"
+        ) from error
 
 
 def check_outputs(logits: Tensor, probes: Probes, score: Score) -> None:
@@ -87,7 +88,31 @@ def check_outputs(logits: Tensor, probes: Probes, score: Score) -> None:
         check_logits(logits)
 
 
-def labels_of(labels: Any, targets: Targets, classes: Tensor, n_classes: int, loss: str) -> list[int] | None:
+def usable_score(score: Score, probes: Probes) -> Score:
+    """The score as `score_outputs` takes it: of networks that predict numbers, ``"logit"`` is the output itself."""
+    return _column if probes.loss == "squared" and score == "logit" else score
+
+
+def _column(outputs: Tensor, target: int) -> Tensor:
+    return outputs[:, target]
+
+
+def classes_of(targets: Targets, logits: Tensor, probes: Probes) -> Tensor:
+    """Target classes ``[n_samples, n_targets]``; of networks that predict numbers, positions of outputs.
+
+    Raises:
+        InputError: see `resolve_targets`; or a word where there are no classes.
+    """
+    if probes.loss == "squared" and isinstance(targets, str):
+        raise InputError(f"targets={targets!r} needs a classifier, these probes predict numbers: pass output numbers")
+    return resolve_targets(targets, logits, _n_classes(probes))
+
+
+def _n_classes(probes: Probes) -> int:
+    return probes.n_outputs if probes.loss == "squared" else max(probes.n_outputs, 2)
+
+
+def labels_of(labels: Any, targets: Targets, classes: Tensor, probes: Probes) -> list[int] | None:
     """True classes of the samples: as given, or the targets if those are one class for each sample.
 
     Raises:
@@ -99,18 +124,32 @@ def labels_of(labels: Any, targets: Targets, classes: Tensor, n_classes: int, lo
             raise InputError(
                 f"labels have shape {tuple(given.shape)}: one for each of the {len(classes)} samples is needed"
             )
-        _check_labels(given, n_classes, loss)
+        _check_labels(given, probes)
         return given.to(torch.int64).tolist()
-    for_each = np.ndim(targets) > 0 and classes.shape[1] == 1 and loss != "squared"
+    for_each = np.ndim(targets) > 0 and classes.shape[1] == 1 and probes.loss != "squared"
     return classes[:, 0].tolist() if for_each else None
 
 
-def _check_labels(labels: Tensor, n_classes: int, loss: str) -> None:
-    if loss == "squared":
+def _check_labels(labels: Tensor, probes: Probes) -> None:
+    n_classes = _n_classes(probes)
+    if probes.loss == "squared":
         raise InputError("labels= are true classes, and these probes predict numbers: leave labels out")
     for sample, label in enumerate(labels.tolist()):
         if label not in range(n_classes):
             raise InputError(f"label {label} of sample {sample} is no class: classes run from 0 to {n_classes - 1}")
+
+
+def plans_of(players: Players, samples: Tensor) -> tuple[Plan, ...]:
+    """The plan of every sample.
+
+    Raises:
+        InputError: a sample cannot be divided, or samples have different numbers of players.
+    """
+    plans = tuple(players.plan(sample, index) for index, sample in enumerate(samples))
+    counts = {plan.n_players for plan in plans}
+    if len(counts) > 1:
+        raise InputError(f"samples have different numbers of players ({sorted(counts)}): give count= to the players")
+    return plans
 
 
 def build_task(
@@ -129,15 +168,11 @@ def build_task(
     Raises:
         InputError: the players, the baseline or the reference do not go with the samples.
     """
-    plans = tuple(players.plan(sample, index) for index, sample in enumerate(samples))
-    counts = {plan.n_players for plan in plans}
-    if len(counts) > 1:
-        raise InputError(f"samples have different numbers of players ({sorted(counts)}): give count= to the players")
     names = (*probes.layers, "output")
     return Task(
         inputs=samples,
         baselines=resolve_baseline(baseline, samples, probes.input_mean),
-        plans=plans,
+        plans=plans_of(players, samples),
         levels=players.background_levels,
         targets=classes,
         other=samples_of_another_class(classes),

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float32, Float64, Int64
 
 from layerlore.errors import InputError, closest
 from layerlore.interactions.alignment import Guides, SplitSettings, reference_guides
 from layerlore.interactions.bootstrap import CONFIDENCE, RESAMPLES, ratio, resampling_weights
 from layerlore.interactions.calibration import Yardsticks
-from layerlore.interactions.compare import LayerSums, layer_sums, with_moving_units
-from layerlore.interactions.ledger import Ledger, build_ledger
+from layerlore.interactions.compare import layer_sums, with_moving_units
+from layerlore.interactions.ledger import Ledger, Sums, build_ledger
 from layerlore.interactions.moebius import orders
 from layerlore.interactions.realign import Aligned, realign
 from layerlore.interactions.salience import OPS, is_salient, rebuild_error, shapley_values
@@ -54,6 +54,11 @@ class Knowledge:
         return cls(_labelled(run), run.manifest, run)
 
     @property
+    def path(self) -> Path | None:
+        """The run folder; None where everything is in memory."""
+        return self._run.path
+
+    @property
     def layers(self) -> list[str]:
         """Names of the layers by depth, ``output`` last."""
         return list(self.manifest["coords"]["layer"])
@@ -76,7 +81,7 @@ class Knowledge:
     @property
     def split_settings(self) -> SplitSettings:
         """Options that the splits were made with."""
-        return SplitSettings(**self.manifest["settings"]["split"])
+        return SplitSettings(**self.manifest["identity"]["split"])
 
     def normalisers(self) -> Float64[np.ndarray, "n_targets n_layers"]:
         """``s(l) = mean over samples of |v(N) - v(empty)|``, the unit of a layer's effects (METHODS A5)."""
@@ -95,6 +100,16 @@ class Knowledge:
         """Scores of one sample, read from the run."""
         self._check_sample(sample)
         return self._run.read("scores", sample)
+
+    def inputs(self, sample: int) -> Float32[np.ndarray, "*sample"]:
+        """One explained sample as the network took it, in float32."""
+        self._check_sample(sample)
+        return self._run.read("inputs", sample)
+
+    def owner(self, sample: int) -> Int64[np.ndarray, "*owned"] | None:
+        """The player that owns each number of a sample, -1 for background; None where players are of another kind."""
+        self._check_sample(sample)
+        return self._run.read("owner", sample).astype(np.int64) if "owner" in self._run else None
 
     def salient(self) -> xr.DataArray:
         """Which effects are salient, bool (sample, target, layer, op, coalition)."""
@@ -142,15 +157,17 @@ class Knowledge:
         coords = {"target": self.manifest["coords"]["target"], "layer": [self.layers[layer] for layer in named]}
         ceiling, floor = aligned.ceiling[:, :, rows], aligned.floor[:, :, rows]
 
-        def build(sums: LayerSums, drawn: np.ndarray) -> Ledger:
+        def build(sums: Sums, drawn: np.ndarray) -> Ledger:
             return build_ledger(sums, ceiling, floor, coords, reference, drawn, confidence)
 
         units = self.normalisers()
-        effects = [aligned.effects(sample) for sample in range(self.n_samples)]
+        # One sample at a time: all effects of a large run do not fit in memory.
+        effects = map(aligned.effects, range(self.n_samples))
         ledger = build(layer_sums(effects, guides, Yardsticks(units, ratio(aligned.thresholds, units))), weights)
         if not recompute_units:
             return ledger
-        return with_moving_units(ledger, build, effects, self._reach(), guides, weights)
+        every = [aligned.effects(sample) for sample in range(self.n_samples)]
+        return with_moving_units(ledger, build, every, self._reach(), guides, weights)
 
     def shapley(self) -> xr.DataArray:
         """Shapley values of the scores, (sample, target, layer, player)."""
@@ -311,8 +328,8 @@ class Knowledge:
             self.normalisers(),
             guides,
             self.split_settings,
-            noise=self.manifest["settings"]["noise"],
-            seed=self.manifest["settings"]["seed"],
+            noise=self.manifest["identity"]["noise"],
+            seed=self.manifest["identity"]["seed"],
         )
 
 

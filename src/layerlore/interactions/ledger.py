@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Sums = Float64[np.ndarray, "n_samples n_targets n_rows 5 2 n_players"]
-Lines = Float64[np.ndarray, "n_samples n_targets n_rows 5 2 n_players"]
 
 RATIOS = ("completeness", "redundancy")
 
@@ -61,8 +60,8 @@ class Ledger:
 
 def build_ledger(
     sums: Sums,
-    ceiling: Lines,
-    floor: Lines,
+    ceiling: Sums,
+    floor: Sums,
     coords: dict[str, Sequence[Any]],
     reference: str,
     weights: Float64[np.ndarray, "n_resamples n_samples"],

@@ -13,7 +13,7 @@ from layerlore.interactions.targets import predicted_classes
 from layerlore.interactions.task import Task
 from layerlore.networks import device_of
 from layerlore.players import Baseline, Players, baseline_settings, qualified_name
-from layerlore.probes import Probes, poor
+from layerlore.probes import Probes, chance_notes
 from layerlore.storage import digest_array, digest_tensors
 from layerlore.version import __version__
 
@@ -46,18 +46,14 @@ def description_of(
     task: Task,
     logits: Tensor,
     labels: list[int] | None,
-    players: Players,
-    baseline: Baseline,
     reference: str,
     name: str | None,
 ) -> dict[str, object]:
-    """What a manifest says beside the identity: coordinates, settings, probe quality, versions."""
+    """What a manifest says beside the identity: coordinates, what decides no number, probe quality, versions."""
     import zarr
 
-    names = [plan.names for plan in task.plans]
-    targets = (
-        ["target"] if task.targets.shape[1] == 1 else [f"target {number}" for number in range(task.targets.shape[1])]
-    )
+    several = task.targets.shape[1] > 1
+    targets = [f"target {number}" for number in range(task.targets.shape[1])] if several else ["target"]
     return {
         "coords": {
             "layer": list(task.layers),
@@ -66,17 +62,12 @@ def description_of(
             "predicted": predicted_classes(logits).tolist(),
             "label": labels,
             "n_players": task.n_players,
-            "players": [list(found) for found in names],
+            "players": [list(plan.names) for plan in task.plans],
             "other": task.other.tolist(),
         },
         "settings": {
             "network": name or type(model).__qualname__,
-            "players": players.settings(),
-            "baseline": baseline_settings(baseline),
             "reference": reference,
-            "split": task.settings.__dict__,
-            "noise": task.noise,
-            "seed": task.seed,
             "device": str(device_of(model)),
         },
         "quality": probes.quality(),
@@ -93,9 +84,5 @@ def description_of(
 
 def probe_notes(probes: Probes) -> list[str]:
     """Warnings that the probes bring with them."""
-    notes = [
-        f"the probe of layer {layer!r} is no better than chance ({probes[layer].quality.validation_accuracy:.3f} "
-        f"against {probes.chance:.3f}): what it scores says little about this layer"
-        for layer in poor(probes)
-    ]
-    return notes + [f"the probe of layer {probe.layer!r} did not converge" for probe in probes if not probe.converged]
+    unfinished = [probe.layer for probe in probes if not probe.converged]
+    return chance_notes(probes) + [f"the probe of layer {layer!r} did not converge" for layer in unfinished]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from layerlore.errors import ConvergenceWarning
 from layerlore.interactions.alignment import Guides, SplitSettings, effects_of, split_layers
 from layerlore.interactions.bootstrap import ratio
 from layerlore.interactions.calibration import LayerEffects, Lines, Yardsticks, ceiling, floor
@@ -41,8 +43,16 @@ def realign(
     noise: float,
     seed: int,
 ) -> Aligned:
-    """Solve all splits and calibration lines for ``guides``."""
+    """Solve all splits and calibration lines for ``guides``; `ConvergenceWarning` where splits miss the tolerance."""
     split = split_layers(scores, units, guides, settings)
+    missed = ~np.asarray(split.converged)
+    if missed.any() and settings.solver == "certified":
+        warnings.warn(
+            f"{int(missed.sum())} of {missed.size} games that were split anew for this reference missed the tolerance "
+            f"{settings.tolerance:g}: their effects may not be the sparsest",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
     effects = effects_of(split)
     thresholds = SALIENCE * largest_effect(effects).max(axis=0)
     measures = Yardsticks(units, ratio(thresholds, units))

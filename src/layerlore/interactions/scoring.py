@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor, nn
 
-from layerlore.engines import is_out_of_memory
-from layerlore.errors import BudgetError, InputError
+from layerlore.engines import with_less
+from layerlore.errors import InputError
 from layerlore.interactions.scores import Score, score_outputs
 from layerlore.networks import (
     OutputKind,
@@ -128,23 +128,13 @@ def unmasked_logits(
     Raises:
         BudgetError: not even a single sample fits.
     """
-    while True:
-        try:
-            with evaluating(model):
-                # Clones: a network may change its input in place.
-                parts = [
-                    as_logits(logits_of(forward(model, to_model(model, part, copy=True))).cpu(), outputs)
-                    for part in inputs.split(batch_size)
-                ]
-            return torch.cat(parts)
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            if batch_size == 1:
-                raise BudgetError(
-                    f"a single sample does not fit in memory ({error}): use a device with more memory"
-                ) from error
-        batch_size //= 2
+
+    def attempt(size: int) -> Tensor:
+        with evaluating(model):
+            found = (logits_of(forward(model, to_model(model, part, copy=True))) for part in inputs.split(size))
+            return torch.cat([as_logits(logits.cpu(), outputs) for logits in found])
+
+    return with_less(attempt, batch_size, one="sample", advice="use a device with more memory")
 
 
 def check_scores(scores: SampleScores, layers: Sequence[str], sample: int) -> None:
@@ -158,7 +148,6 @@ def check_scores(scores: SampleScores, layers: Sequence[str], sample: int) -> No
         _, layer, coalition = bad[0]
         raise InputError(
             f"the score of layer {layers[layer]!r} for sample {sample} at coalition {coalition} is not finite: the "
-            "network overflows on "
-            "masked inputs (half precision?), or its outputs are probabilities of exactly 0 or 1. Try float32, or "
-            "another baseline"
+            "network overflows on masked inputs (half precision?), or its outputs are probabilities of exactly 0 or 1. "
+            "Try float32, or another baseline"
         )

@@ -8,27 +8,20 @@ independently of the others, so a resumed run has the same bits.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
-import torch
-from jaxtyping import Float64
-from torch import nn
 
-from layerlore.engines import Progress, is_out_of_memory
-from layerlore.errors import BudgetError, ConvergenceWarning, RunError
+from layerlore.engines import Counter, Progress, with_less
+from layerlore.errors import RunError
 from layerlore.interactions.alignment import effects_of, split_layers
 from layerlore.interactions.bootstrap import ratio
 from layerlore.interactions.calibration import Yardsticks
 from layerlore.interactions.realign import calibrate, other_effects
 from layerlore.interactions.salience import SALIENCE, largest_effect
-from layerlore.interactions.scores import Score
 from layerlore.interactions.scoring import Scorer, check_scores
 from layerlore.interactions.task import Task
 from layerlore.networks import evaluating
-from layerlore.probes import Probes
 from layerlore.storage import Run
 
 STAGES = ("scores", "splits", "calibration")
@@ -38,22 +31,28 @@ NUMBERS_AT_ONCE = 1 << 22
 """Scores held while splits are made, where one sample's games are fewer."""
 
 
-def score_stage(run: Run, task: Task, model: nn.Module, probes: Probes, score: Score, progress: Progress) -> None:
+def score_stage(run: Run, task: Task, scorer: Scorer, progress: Progress) -> None:
     """Scores of every unfinished sample; the batch is halved for good where memory runs out."""
-    waiting = np.flatnonzero(~run.finished("scores", task.n_samples))
-    if not len(waiting):
-        return
-    scorer = Scorer.of(model, probes, score)
-    total, done = task.n_samples * task.forward_passes, (task.n_samples - len(waiting)) * task.forward_passes
+    waiting = _waiting(run, task, "scores")
+    done, total = (task.n_samples - len(waiting)) * task.forward_passes, task.n_samples * task.forward_passes
     progress("scores", done, total)
-    with evaluating(model):
-        for sample in map(int, waiting):
-            scores = _with_less(
-                run,
-                lambda size, note, sample=sample: score_sample(scorer, task, sample, size, note),
-                done,
-                total,
-                progress,
+
+    def smaller(size: int, reason: str) -> None:
+        run.update(batch_size=size)
+        run.note(f"out of memory with {2 * size} masked inputs at once; continued with {size} ({reason})")
+
+    with evaluating(scorer.model):
+        for sample in waiting:
+
+            def attempt(size: int, sample: int = sample, done: int = done) -> np.ndarray:
+                return score_sample(scorer, task, sample, size, Counter(progress, "scores", total, done))
+
+            scores = with_less(
+                attempt,
+                int(run.manifest["batch_size"]),
+                one="masked input",
+                advice="use a device with more memory, fewer layers, or pooled read-outs",
+                on_less=smaller,
             )
             run.write("scores", sample, scores)
             run.finish("scores", sample)
@@ -71,39 +70,15 @@ def score_sample(
     return scores
 
 
-def _with_less(
-    run: Run, attempt: Callable[[int, Callable[[int], None]], np.ndarray], done: int, total: int, progress: Progress
-) -> np.ndarray:
-    """Try with the run's batch size, and with half of it as long as memory runs out."""
-    while True:
-        passed = 0
-
-        def note(count: int) -> None:
-            nonlocal passed
-            passed += count
-            progress("scores", done + passed, total)
-
-        size = int(run.manifest["batch_size"])
-        try:
-            return attempt(size, note)
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error) or isinstance(error, BudgetError):
-                raise
-            if size == 1:
-                raise BudgetError(
-                    f"a single masked input does not fit in memory ({error}): use a device with more memory, "
-                    "fewer layers, or pooled read-outs"
-                ) from error
-            reason = first_line(error)
-        # Outside the except block, so that the failed pass is not kept alive by its traceback.
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        run.update(batch_size=size // 2)
-        run.note(f"out of memory with {size} masked inputs at once; continued with {size // 2} ({reason})")
+def _waiting(run: Run, task: Task, stage: str) -> list[int]:
+    """Samples for which a stage is not finished."""
+    return np.flatnonzero(~run.finished(stage, task.n_samples)).tolist()
 
 
-def measure_units(run: Run, task: Task) -> Float64[np.ndarray, "n_targets n_layers"]:
-    """Normalisers of all layers (METHODS A5), kept in the manifest."""
+def measure_units(run: Run, task: Task) -> None:
+    """Put the normalisers of all layers (METHODS A5) into the manifest, unless they are there."""
+    if "normalisers" in run.manifest:
+        return
     units = np.zeros((task.targets.shape[1], len(task.layers)))
     for sample in range(task.n_samples):
         scores = run.read("scores", sample)
@@ -115,24 +90,22 @@ def measure_units(run: Run, task: Task) -> Float64[np.ndarray, "n_targets n_laye
             f"{target}): it has no unit, and its ledger is undefined"
         )
     run.update(normalisers=units.tolist())
-    return units
 
 
 def split_stage(run: Run, task: Task, progress: Progress) -> None:
     """Splits of every unfinished sample."""
     units = np.asarray(run.manifest["normalisers"])
-    waiting = np.flatnonzero(~run.finished("splits", task.n_samples))
+    waiting = _waiting(run, task, "splits")
     games = task.targets.shape[1] * len(task.layers)
     done, total = (task.n_samples - len(waiting)) * games, task.n_samples * games
     at_once = max(1, min(GAMES_AT_ONCE, NUMBERS_AT_ONCE >> task.n_players) // games)
     progress("splits", done, total)
     for start in range(0, len(waiting), at_once):
         chunk = waiting[start : start + at_once]
-        scores = np.stack([run.read("scores", int(sample)) for sample in chunk])
-        with quiet():
-            split = split_layers(scores, units, task.guides, task.settings)
+        scores = np.stack([run.read("scores", sample) for sample in chunk])
+        split = split_layers(scores, units, task.guides, task.settings)
         effects = effects_of(split)
-        for row, sample in enumerate(map(int, chunk)):
+        for row, sample in enumerate(chunk):
             run.write("effects", sample, effects[row])
             for name in ("objective", "gap", "aligned_gap", "converged"):
                 run.write(name, sample, np.asarray(getattr(split, name))[row])
@@ -141,10 +114,11 @@ def split_stage(run: Run, task: Task, progress: Progress) -> None:
             progress("splits", done, total)
 
 
-def measure_thresholds(run: Run, task: Task) -> Float64[np.ndarray, "n_targets n_layers"]:
-    """Salience thresholds of all layers (METHODS A5), kept in the manifest; games over the tolerance are noted."""
+def measure_thresholds(run: Run, task: Task) -> None:
+    """Put the salience thresholds of all layers (METHODS A5) into the manifest, and note games over the tolerance."""
+    if "thresholds" in run.manifest:
+        return
     largest = np.stack([largest_effect(run.read("effects", sample)) for sample in range(task.n_samples)]).max(axis=0)
-    thresholds = SALIENCE * largest
     missed = ~(run.read("converged") > 0)
     if missed.any() and task.settings.solver == "certified":
         pulled = [guide is not None and task.settings.pull > 0 for guide in task.guides]
@@ -153,30 +127,27 @@ def measure_thresholds(run: Run, task: Task) -> Float64[np.ndarray, "n_targets n
             f"{int(missed.sum())} of {missed.size} games missed the tolerance {task.settings.tolerance:g} (worst "
             f"certified gap {gaps[missed].max():.3g}): their effects may not be the sparsest"
         )
-    run.update(thresholds=thresholds.tolist())
-    return thresholds
+    run.update(thresholds=(SALIENCE * largest).tolist())
 
 
 def calibration_stage(run: Run, task: Task, progress: Progress) -> None:
     """Ceiling and floor of every unfinished sample."""
     units = np.asarray(run.manifest["normalisers"])
     measures = Yardsticks(units, ratio(np.asarray(run.manifest["thresholds"]), units))
-    waiting = np.flatnonzero(~run.finished("calibration", task.n_samples))
+    waiting = _waiting(run, task, "calibration")
     progress("calibration", task.n_samples - len(waiting), task.n_samples)
-    for number, sample in enumerate(map(int, waiting), start=1):
-        there = other_effects(lambda index: run.read("effects", index), task.other[sample])
-        with quiet():
-            high, low = calibrate(
-                run.read("scores", sample),
-                run.read("effects", sample),
-                there,
-                sample,
-                task.guides,
-                measures,
-                task.settings,
-                task.noise,
-                task.seed,
-            )
+    for number, sample in enumerate(waiting, start=1):
+        high, low = calibrate(
+            run.read("scores", sample),
+            run.read("effects", sample),
+            other_effects(lambda index: run.read("effects", index), task.other[sample]),
+            sample,
+            task.guides,
+            measures,
+            task.settings,
+            task.noise,
+            task.seed,
+        )
         run.write("ceiling", sample, high)
         run.write("floor", sample, low)
         run.finish("calibration", sample)
@@ -204,16 +175,3 @@ def check_finished(run: Run) -> None:
                 f"{run.path} is not finished: {done} of {n_samples} samples have their {stage}. Call explain with "
                 "the same arguments again, it goes on from there"
             )
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, in one line."""
-    return next(iter(str(error).splitlines()), type(error).__name__)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Games that miss the tolerance are counted and noted once, instead of warned about batch by batch."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        yield

@@ -62,9 +62,8 @@ class Task:
 
     def pair(self, model: nn.Module, sample: int) -> tuple[Tensor, Tensor]:
         """A sample and its baseline, on the network's device and in its dtype."""
-        both = to_model(model, torch.stack([self.inputs[sample], self.baselines[sample]]))
-        assert isinstance(both, Tensor)  # noqa: S101
-        return both[0], both[1]
+        own, baseline = to_model(model, torch.stack([self.inputs[sample], self.baselines[sample]]))
+        return own, baseline
 
 
 def create_arrays(run: Run, task: Task) -> None:

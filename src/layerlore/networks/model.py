@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
+from typing import overload
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,10 @@ def dtype_of(model: nn.Module) -> torch.dtype:
     return next((weight.dtype for weight in model.parameters() if weight.is_floating_point()), torch.float32)
 
 
+@overload
+def to_model(model: nn.Module, batch: Tensor, *, copy: bool = False) -> Tensor: ...
+@overload
+def to_model(model: nn.Module, batch: Batch, *, copy: bool = False) -> Batch: ...
 def to_model(model: nn.Module, batch: Batch, *, copy: bool = False) -> Batch:
     """The batch on the model's device, floating-point tensors in the model's dtype.
 

@@ -2,6 +2,6 @@
 
 from layerlore.probes.fit import PENALTIES, fit_probes
 from layerlore.probes.probes import Probe, Probes, Quality, network_digest
-from layerlore.probes.quality import poor
+from layerlore.probes.quality import chance_notes, poor
 
-__all__ = ["PENALTIES", "Probe", "Probes", "Quality", "fit_probes", "network_digest", "poor"]
+__all__ = ["PENALTIES", "Probe", "Probes", "Quality", "chance_notes", "fit_probes", "network_digest", "poor"]

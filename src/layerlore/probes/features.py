@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from layerlore.errors import InputError
-from layerlore.networks import capture, dtype_of, evaluating, forward, read_out, to_model
+from layerlore.networks import capture, evaluating, forward, read_out, to_model
 from layerlore.probes.data import DataDigest
 from layerlore.probes.survey import Survey, Visit
 
@@ -21,15 +21,23 @@ class Features:
 
     With ``keep`` the first pass stores every feature on the CPU and later
     passes read them there; otherwise every pass is a forward pass of the whole
-    network over the data, which serves all layers at once.
+    network over the data, which serves all layers at once. Features come in
+    ``dtype``.
     """
 
     def __init__(
-        self, model: nn.Module, visits: list[Visit], read_outs: Mapping[str, str], found: Survey, *, keep: bool
+        self,
+        model: nn.Module,
+        visits: list[Visit],
+        read_outs: Mapping[str, str],
+        found: Survey,
+        dtype: torch.dtype,
+        *,
+        keep: bool,
     ) -> None:
-        self._model, self._visits, self._read_outs = model, visits, dict(read_outs)
+        self.read_outs, self.dtype = dict(read_outs), dtype
+        self._model, self._visits = model, visits
         self._n_samples, self._digest, self._keep = len(found.labels), found.digest, keep
-        self._dtype = torch.promote_types(dtype_of(model), torch.float32)
         self._kept: dict[str, Tensor] = {}
         self._borders: list[slice] = []
 
@@ -55,9 +63,7 @@ class Features:
         digest = DataDigest()
 
         def visit(layer: str, output: Tensor) -> None:
-            features = read_out(self._read_outs[layer])(output).detach()
-            # Sums of gradients in half precision would stop far from the minimum.
-            features = features.to(self._dtype)
+            features = read_out(self.read_outs[layer])(output).detach().to(self.dtype)
             if not torch.isfinite(features).all():
                 bad = int((~torch.isfinite(features)).any(1).nonzero()[0])
                 raise InputError(f"layer {layer!r} gives NaN or infinity for sample {rows.start + bad} of the data")

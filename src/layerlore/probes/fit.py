@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
-from layerlore.engines import Progress, default_budget, progress_bars
+from layerlore.engines import Counter, Progress, default_budget, progress_bars
 from layerlore.errors import InputError, RunError, check_choice
 from layerlore.networks import (
     READ_OUTS,
@@ -31,7 +30,8 @@ from layerlore.probes.objective import Loss
 from layerlore.probes.price import check_price, price
 from layerlore.probes.probes import Probes, network_digest
 from layerlore.probes.quality import probe_of, result_of, warn_of
-from layerlore.probes.survey import survey
+from layerlore.probes.standard import Spread, Standard
+from layerlore.probes.survey import Survey, Visit, survey
 from layerlore.probes.trainer import Trainer
 
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -103,21 +103,19 @@ def fit_probes(
     kept = None if path is None else _kept(Path(path))
     names = find_layers(model, layers)
     check_finite_weights(model)
+    visits = [revisitable(train_data, batch_size, "train_data")]
+    if validation is not None:
+        visits.append(revisitable(validation, batch_size, "validation"))
     with progress_bars(progress) as report:
-        visits = [revisitable(train_data, batch_size, "train_data")]
-        if validation is not None:
-            visits.append(revisitable(validation, batch_size, "validation"))
-        held = visits[1] if validation is not None else None
-        found = survey(model, visits[0], held, loss, outputs, seed, _Counter(report, "look", None))
+        found = survey(model, visits, loss, outputs, seed, Counter(report, "look", None))
         with evaluating(model):  # a loader may draw from the global random state
             first = next(iter(visits[0]()))[0]
         shapes = trace(model, first, names)
         read_outs = _read_outs(read_out, list(shapes))
-        sizes = {layer: read_out_size(read_outs[layer], shape) for layer, shape in shapes.items()}
         identity = {
             "network": network_digest(model),
             "data": found.digest,
-            "layers": {layer: read_outs[layer] for layer in shapes},
+            "layers": read_outs,
             "penalties": [float(penalty) for penalty in penalties],
             "loss": loss,
             "outputs": outputs,
@@ -128,53 +126,74 @@ def fit_probes(
         }
         if kept is not None and kept.identity == identity:
             return kept
-        if budget is None:
-            # Features are kept on the CPU, probes are trained on the network's device.
-            budget = min(default_budget(place) for place in (torch.device("cpu"), device_of(model)))
-        dtype = torch.promote_types(dtype_of(model), torch.float32)
-        cost = price(
-            shapes=shapes,
-            read_outs=read_outs,
-            n_outputs=found.n_outputs,
-            n_penalties=len(penalties),
-            n_samples=len(found.labels),
-            feature_bytes=dtype.itemsize,
-        )
-        check_price(cost, shapes, read_outs, budget)
-        features = Features(model, visits, read_outs, found, keep=cost.total + cost.features <= budget)
+        features = _priced(model, visits, shapes, read_outs, found, len(penalties), budget)
+        standards = _standards(features, shapes, found, device_of(model), report)
         trainers = {
-            layer: Trainer(sizes[layer], found, penalties, loss, tolerance, device_of(model), dtype) for layer in shapes
+            layer: Trainer(standard, found, penalties, loss, tolerance) for layer, standard in standards.items()
         }
         _train(features, trainers, max_passes, report)
-        probes = tuple(probe_of(layer, read_outs[layer], shapes[layer], trainers[layer]) for layer in shapes)
-        result = result_of(probes, found, loss, identity)
+    probes = tuple(probe_of(layer, read_outs[layer], shapes[layer], trainers[layer]) for layer in shapes)
+    result = result_of(probes, found, loss, identity)
     warn_of(result, max_passes)
     if path is not None:
         result.save(path)
     return result
 
 
-@dataclass
-class _Counter:
-    """Tells how many samples of a pass are done."""
+def _priced(
+    model: nn.Module,
+    visits: list[Visit],
+    shapes: Mapping[str, tuple[int, ...]],
+    read_outs: Mapping[str, str],
+    found: Survey,
+    n_penalties: int,
+    budget: int | None,
+) -> Features:
+    """The features, kept in memory where they fit beside the probes.
 
-    report: Progress
-    what: str
-    total: int | None
-    done: int = 0
+    Raises:
+        BudgetError: the probes alone do not fit.
+    """
+    if budget is None:
+        # Features are kept on the CPU, probes are trained on the network's device.
+        budget = min(default_budget(place) for place in (torch.device("cpu"), device_of(model)))
+    # Sums of gradients in half precision would stop far from the minimum.
+    dtype = torch.promote_types(dtype_of(model), torch.float32)
+    cost = price(
+        shapes=shapes,
+        read_outs=read_outs,
+        n_outputs=found.n_outputs,
+        n_penalties=n_penalties,
+        n_samples=len(found.labels),
+        feature_bytes=dtype.itemsize,
+    )
+    check_price(cost, shapes, read_outs, budget)
+    return Features(model, visits, read_outs, found, dtype, keep=cost.total + cost.features <= budget)
 
-    def __call__(self, count: int) -> None:
-        self.done += count
-        self.report(self.what, self.done, self.total)
+
+def _standards(
+    features: Features,
+    shapes: Mapping[str, tuple[int, ...]],
+    found: Survey,
+    device: torch.device,
+    report: Progress,
+) -> dict[str, Standard]:
+    """What standardises each layer's features, from one pass over the training samples."""
+    sizes = {layer: read_out_size(features.read_outs[layer], shape) for layer, shape in shapes.items()}
+    spreads = {layer: Spread(size, features.dtype, device) for layer, size in sizes.items()}
+    train = ~found.validation
+    features.each(
+        list(shapes),
+        lambda layer, rows, x: spreads[layer].add(x[train[rows].to(x.device)]),
+        Counter(report, "standardise", len(train)),
+    )
+    return {layer: spread.standard() for layer, spread in spreads.items()}
 
 
 def _train(features: Features, trainers: Mapping[str, Trainer], max_passes: int, report: Progress) -> None:
-    n_samples = len(next(iter(trainers.values())).found.labels)
-    everything = list(trainers)
-    counter = _Counter(report, "standardise", n_samples)
-    features.each(everything, lambda layer, rows, x: trainers[layer].observe(rows, x), counter)
+    n_samples = len(next(iter(trainers.values())).labels)
     # How many passes it takes is not known before: this many at most.
-    counter = _Counter(report, "train probes", max_passes * n_samples)
+    counter = Counter(report, "train probes", max_passes * n_samples)
     for _ in range(max_passes):
         active = [layer for layer, trainer in trainers.items() if not trainer.minimiser.done.all()]
         if not active:
@@ -184,8 +203,8 @@ def _train(features: Features, trainers: Mapping[str, Trainer], max_passes: int,
         features.each(active, lambda layer, rows, x: trainers[layer].add(rows, x), counter)
         for layer in active:
             trainers[layer].step()
-    counter = _Counter(report, "judge", n_samples)
-    features.each(everything, lambda layer, rows, x: trainers[layer].judge(rows, x), counter)
+    counter = Counter(report, "judge", n_samples)
+    features.each(list(trainers), lambda layer, rows, x: trainers[layer].judge(rows, x), counter)
 
 
 def _read_outs(asked: str | Mapping[str, str], layers: list[str]) -> dict[str, str]:

@@ -69,19 +69,23 @@ def poor(probes: Probes) -> list[str]:
     ]
 
 
-def warn_of(probes: Probes, max_passes: int) -> None:
-    """Warn, in the name of the caller's caller, of probes that say little or were not trained to the end."""
+def chance_notes(probes: Probes) -> list[str]:
+    """A sentence for each of the `poor` probes."""
     squared = probes.loss == "squared"
     what = "coefficient of determination" if squared else "accuracy"
     dull = "the mean" if squared else "the commonest class"
-    for layer in poor(probes):
-        warnings.warn(
-            f"the probe of layer {layer!r} is no better than chance: validation {what} "
-            f"{probes[layer].quality.validation_accuracy:.3f}, always answering {dull} gives "
-            f"{probes.chance:.3f}. What it scores says little about this layer",
-            QualityWarning,
-            stacklevel=3,
-        )
+    return [
+        f"the probe of layer {layer!r} is no better than chance: validation {what} "
+        f"{probes[layer].quality.validation_accuracy:.3f}, always answering {dull} gives "
+        f"{probes.chance:.3f}. What it scores says little about this layer"
+        for layer in poor(probes)
+    ]
+
+
+def warn_of(probes: Probes, max_passes: int) -> None:
+    """Warn, in the name of the caller's caller, of probes that say little or were not trained to the end."""
+    for note in chance_notes(probes):
+        warnings.warn(note, QualityWarning, stacklevel=3)
     unfinished = [probe.layer for probe in probes if not probe.converged]
     if unfinished:
         warnings.warn(

@@ -45,14 +45,21 @@ class Survey:
 
 def survey(
     model: nn.Module,
-    train: Visit,
-    validation: Visit | None,
+    visits: list[Visit],
     loss: Loss,
     kind: OutputKind,
     seed: int,
     on_batch: Callable[[int], None],
 ) -> Survey:
     """Visit all data once, with one forward pass of the network.
+
+    Args:
+        model: the network.
+        visits: training data, and validation data if they are given.
+        loss: decides what labels are.
+        kind: what the network returns.
+        seed: of the samples held out where no validation data are given.
+        on_batch: told how many samples have passed.
 
     Raises:
         InputError: empty data, NaN or infinite inputs or outputs, or labels that do not fit the network's outputs.
@@ -62,8 +69,8 @@ def survey(
     digest = DataDigest()
     n_train = 0
     with evaluating(model):
-        for number, visit in enumerate((train, validation)):
-            for inputs, given in () if visit is None else visit():
+        for number, visit in enumerate(visits):
+            for inputs, given in visit():
                 _check_inputs(inputs, sum(map(len, labels)))
                 digest.add(inputs, given)
                 outputs = forward(model, to_model(model, inputs, copy=True))
@@ -83,7 +90,7 @@ def survey(
         check_logits(own)
     every = check_labels(every, own.shape[1], loss)
     held = torch.zeros(len(every), dtype=torch.bool)
-    if validation is None:
+    if len(visits) == 1:
         held = held_out(every, loss, seed)
     else:
         held[n_train:] = True

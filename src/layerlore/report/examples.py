@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from layerlore.figures import Interaction, strongest
-from layerlore.figures.pictures import Picture, picture, sample_input, sample_owner
+from layerlore.figures.pictures import Picture, picture
 from layerlore.figures.style import spread
 from layerlore.interactions.knowledge import Knowledge
 
@@ -73,7 +73,7 @@ def _example(knowledge: Knowledge, sample: int, target: int) -> Example:
 
 
 def _values(knowledge: Knowledge, sample: int) -> tuple[str, ...] | None:
-    owner, values = sample_owner(knowledge, sample), sample_input(knowledge, sample)
+    owner, values = knowledge.owner(sample), knowledge.inputs(sample)
     if owner is None or values.ndim != 1 or owner.shape != values.shape:
         return None
     return tuple(

@@ -78,12 +78,11 @@ def report(run_folder: Path | str | Knowledge, path: Path | str | None = None) -
     """
     knowledge = run_folder if isinstance(run_folder, Knowledge) else load(run_folder)
     if path is None:
-        folder = knowledge._run.path
-        if folder is None:
+        if knowledge.path is None:
             raise InputError(
                 "this knowledge lives in memory and has no folder: pass path= to say where its report goes"
             )
-        path = folder / FILE
+        path = knowledge.path / FILE
     path = Path(path)
     write_text(path, render(knowledge))
     return path

@@ -120,7 +120,7 @@ class Run:
         """Create an array, unless it exists; floats start as NaN. One chunk per entry of the first axis."""
         from zarr.codecs import ZstdCodec
 
-        if name in self._group:
+        if name in self:
             return
         try:
             self._group.create_array(
@@ -189,8 +189,12 @@ class Run:
             raise RunError(f"the arrays of {self.path} cannot be read ({error}): the run is damaged") from error
         return data.drop_vars([str(name) for name in data.variables if str(name).startswith("finished_")])
 
+    def __contains__(self, name: str) -> bool:
+        """Whether there is such an array."""
+        return name in self._group
+
     def _array(self, name: str) -> Any:
-        if name not in self._group:
+        if name not in self:
             raise RunError(f"the run {self.path} holds no array {name!r}: it is not finished, or damaged")
         return self._group[name]
 
