@@ -53,6 +53,17 @@ class Knowledge:
         """The knowledge in a finished run."""
         return cls(_labelled(run), run.manifest, run)
 
+    @classmethod
+    def load(cls, path: Path | str) -> Knowledge:
+        """Read the run folder of a finished `explain`.
+
+        Raises:
+            RunError: missing, foreign, damaged or unfinished.
+        """
+        run = Run.load(path, KIND)
+        check_finished(run)
+        return cls.of(run)
+
     @property
     def path(self) -> Path | None:
         """The run folder; None where everything is in memory."""
@@ -331,17 +342,6 @@ class Knowledge:
             noise=self.manifest["identity"]["noise"],
             seed=self.manifest["identity"]["seed"],
         )
-
-
-def load(path: Path | str) -> Knowledge:
-    """Read the run folder of a finished `explain`.
-
-    Raises:
-        RunError: missing, foreign, damaged or unfinished.
-    """
-    run = Run.load(path, KIND)
-    check_finished(run)
-    return Knowledge.of(run)
 
 
 def _labelled(run: Run) -> xr.Dataset:

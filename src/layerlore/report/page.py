@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from layerlore.errors import InputError, missing_extra
 from layerlore.figures import gaps_figure, probes_figure, ratios_figure, sparsity_figure, strength_figure
 from layerlore.figures.style import graph_objects, spread
-from layerlore.interactions.knowledge import Knowledge, load
+from layerlore.interactions.knowledge import Knowledge
 from layerlore.interactions.ledger import Ledger
 from layerlore.report import words
 from layerlore.report.examples import Example, examples
@@ -76,7 +76,7 @@ def report(run_folder: Path | str | Knowledge, path: Path | str | None = None) -
         InputError: knowledge that lives in memory, and no path.
         MissingExtraError: plotly or jinja2 is not installed.
     """
-    knowledge = run_folder if isinstance(run_folder, Knowledge) else load(run_folder)
+    knowledge = run_folder if isinstance(run_folder, Knowledge) else Knowledge.load(run_folder)
     if path is None:
         if knowledge.path is None:
             raise InputError(
