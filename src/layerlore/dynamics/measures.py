@@ -18,6 +18,21 @@ from layerlore.errors import InputError, check_choice
 
 PerWeight = Float64[np.ndarray, "n_weights"]
 
+_SMALLEST = 1e-270
+"""Least sum of squares that is trusted: float32 cannot fall below it, float64 weights near 1e-135 can. Squares that
+vanished under 1e-308 are then less than 1e-19 of the norm each."""
+
+_CONSTANT = 1e-12
+"""Variance relative to the squared mean that counts as none: cancellation leaves some 1e-15 of that square, so that
+above this limit a standard deviation is right to 0.1 %."""
+
+_ROUNDING = 64 * 2.0**-52
+"""Relative error of a sum: partial sums of blocks add up to some ten units in the last place for 1e8 elements."""
+
+_DOUBT = 1e-6
+"""Largest error of the squared chord, from rounding, with which an angle is reported: it shifts an angle by as much,
+and by up to its root near 0 and pi, where an arc is flat."""
+
 
 class Row:
     """The sums by name: ``row.abs_change`` is a column."""
@@ -52,9 +67,9 @@ class Measure:
 
 
 def _share(change: PerWeight, start: PerWeight, unchanged: np.ndarray) -> PerWeight:
-    """``change / start``; 0 where nothing changed, NaN where something grew out of nothing."""
+    """``change / start``; 0 where nothing changed, NaN where something grew out of nothing or beyond float64."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.where(start > 0, change / start, np.nan)
+        found = np.where((start > 0) & np.isfinite(start), change / start, np.nan)
     return np.where(unchanged, 0.0, found)
 
 
@@ -65,15 +80,20 @@ def _elementwise(row: Row) -> PerWeight:
 
 def _spread_share(row: Row) -> PerWeight:
     change = _deviation(row.squares_change, row.sum_change, row.elements)
-    return _share(change, _deviation(row.squares_earlier, row.sum_earlier, row.elements), row.changed == 0)
+    start = _deviation(_trusted(row.squares_earlier), row.sum_earlier, row.elements)
+    return _share(change, start, row.changed == 0)
+
+
+def _trusted(squares: PerWeight) -> PerWeight:
+    """A sum of squares; NaN where some of them may have vanished below the range of float64."""
+    return np.where((squares == 0) | (squares > _SMALLEST), squares, np.nan)
 
 
 def _deviation(squares: PerWeight, total: PerWeight, count: PerWeight) -> PerWeight:
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = total / count
         variance = squares / count - mean**2
-    # A constant tensor leaves rounding error instead of 0.
-    return np.sqrt(np.where(variance > 1e-14 * mean**2, variance, 0.0))
+    return np.sqrt(np.where(variance <= _CONSTANT * mean**2, 0.0, variance))
 
 
 def _angle(squares_start: PerWeight, squares_change: PerWeight, growth: PerWeight, unchanged: np.ndarray) -> PerWeight:
@@ -81,15 +101,24 @@ def _angle(squares_start: PerWeight, squares_change: PerWeight, growth: PerWeigh
 
     The distance between the unit vectors is ``sqrt((|w' - w|**2 - (|w'| - |w|)**2) / (|w'| |w|))``, where the norms'
     difference is taken from ``growth``: dot products would lose all angles below 1e-8, and a good part of those of
-    float32 weights.
+    float32 weights. All in units of ``|w|``, so that nothing leaves the range of float64.
+
+    Rounding of the sums puts the squared chord off by ``_ROUNDING`` times the growth of the norm, or over the square
+    of the growth where the norm shrank. In units of the angle that is nothing between snapshots of a training run;
+    for pure scaling by 2, whose angle is 0, at most 2e-7. A weight that shrank ten thousand times, or grew fifty
+    million times, has an angle of NaN.
     """
-    start = np.sqrt(squares_start)
-    end = np.sqrt(np.maximum(squares_start + growth, 0.0))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        chord = (squares_change - (growth / (start + end)) ** 2) / (start * end)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        grown = growth / squares_start
+        squares_end = np.maximum(1 + grown, 0.0)
+        end = np.sqrt(squares_end)
+        chord = (squares_change / squares_start - (grown / (1 + end)) ** 2) / end
         chord = np.clip(chord, 0.0, 4.0)
         found = 2 * np.arctan2(np.sqrt(chord), np.sqrt(4 - chord))
-    return np.where(unchanged, 0.0, np.where((start > 0) & (end > 0), found, np.nan))
+        doubt = _ROUNDING * np.maximum(1 / squares_end, end)
+    held = np.isfinite(squares_start) & np.isfinite(squares_change) & np.isfinite(growth)
+    known = held & (squares_start > _SMALLEST) & (doubt < _DOUBT)
+    return np.where(unchanged, 0.0, np.where(known, found, np.nan))
 
 
 MEASURES: dict[str, Measure] = {
@@ -102,7 +131,7 @@ MEASURES: dict[str, Measure] = {
     "rwc_l2": Measure(
         "relative weight change, L2",
         "||w' - w|| / ||w||",
-        lambda row: _share(np.sqrt(row.squares_change), np.sqrt(row.squares_earlier), row.changed == 0),
+        lambda row: _share(np.sqrt(row.squares_change), np.sqrt(_trusted(row.squares_earlier)), row.changed == 0),
         ("squares_earlier", "squares_change"),
     ),
     "rwc_elementwise": Measure(
@@ -134,7 +163,9 @@ MEASURES: dict[str, Measure] = {
     "distance_from_init": Measure(
         "distance from the initial weight, relative to its norm",
         "||w' - w0|| / ||w0||",
-        lambda row: _share(np.sqrt(row.squares_from_init), np.sqrt(row.squares_initial), row.changed_from_init == 0),
+        lambda row: _share(
+            np.sqrt(row.squares_from_init), np.sqrt(_trusted(row.squares_initial)), row.changed_from_init == 0
+        ),
         ("squares_initial", "squares_from_init", "changed_from_init"),
     ),
 }
@@ -206,14 +237,16 @@ def measures_of(sums: SumsArray, measures: Sequence[str]) -> dict[str, PerWeight
 
     Returns:
         For each measure, then for each of `COUNTS`, one number per weight. All measures are NaN where a weight holds
-        elements that are not finite, and where it has no elements.
+        elements that are not finite, where it has no elements, and where float64 cannot hold its sums.
     """
     row = Row(np.asarray(sums, dtype=np.float64))
     broken = (row.nonfinite > 0) | (row.elements == 0)
     found = {}
     with np.errstate(invalid="ignore", over="ignore"):
         for name in measures:
-            found[name] = np.where(broken, np.nan, MEASURES[name].value(row))
+            value = MEASURES[name].value(row)
+            # Infinite only where float64 weights have squares or ratios beyond float64.
+            found[name] = np.where(broken | ~np.isfinite(value), np.nan, value)
         zero_start = (row.nonzero == 0) & (row.changed > 0)
     return found | {
         "zero_weights": row.elements - row.nonzero,
