@@ -55,6 +55,9 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/sparsest.py speed growth --steps 400
 	$(BIN)/python benchmarks/explain.py throughput
 	$(BIN)/python benchmarks/explain.py memory
+	$(BIN)/python benchmarks/change.py
+	$(BIN)/python benchmarks/tracker.py time
+	$(BIN)/python benchmarks/series.py
 
 # After trying newer versions in $(VENV): write down the ones that the tests passed with.
 constraints: $(VENV)/.dev

@@ -8,21 +8,31 @@ import layerlore
 
 HEAVY = {
     "IPython",
+    "accelerate",
     "dask",
     "hypothesis",
     "jinja2",
+    "lightning",
     "matplotlib",
+    "mlflow",
+    "numba",
     "pandas",
     "plotly",
+    "pyarrow",
     "pydantic",
+    "pytorch_lightning",
     "rich",
     "safetensors",
     "scipy",
     "shapiq",
     "skimage",
     "sklearn",
+    "tensorboard",
+    "torchmetrics",
     "transformers",
     "typer",
+    "umap",
+    "wandb",
     "xarray",
     "yaml",
     "zarr",
@@ -49,6 +59,13 @@ def test_import_loads_no_heavy_package():
     unavoidable = set(run(f"import torch, numpy, jaxtyping; {LIST_MODULES}").split())
     loaded = set(run(f"import layerlore; {LIST_MODULES}").split())
     assert "layerlore" in loaded
+    assert (loaded - unavoidable) & HEAVY == set()
+
+
+def test_sinks_load_their_library_when_they_are_made():
+    unavoidable = set(run(f"import torch, numpy, jaxtyping; {LIST_MODULES}").split())
+    sinks = ", ".join(f"layerlore.integrations.{name}" for name in ("files", "mlflow", "tensorboard", "wandb"))
+    loaded = set(run(f"import {sinks}; {LIST_MODULES}").split())
     assert (loaded - unavoidable) & HEAVY == set()
 
 

@@ -1,6 +1,19 @@
 """LayerLore: what every layer of a neural network knows, when it learned it, and what it forgets."""
 
-from layerlore.dynamics import History, merge_histories
+from layerlore.dynamics import (
+    Health,
+    History,
+    Trends,
+    WeightTracker,
+    check_history,
+    check_series,
+    find_trends,
+    match_trends,
+    merge_histories,
+    read_series,
+    trends_over_time,
+    weight_change,
+)
 from layerlore.interactions.explain import explain
 from layerlore.interactions.knowledge import Knowledge
 from layerlore.interactions.ledger import Ledger
@@ -17,6 +30,7 @@ __all__ = [
     "Blur",
     "Columns",
     "CustomPlayers",
+    "Health",
     "History",
     "ImagePatches",
     "Knowledge",
@@ -24,18 +38,27 @@ __all__ = [
     "Probes",
     "Split",
     "Superpixels",
+    "Trends",
+    "WeightTracker",
     "__version__",
     "capture",
+    "check_history",
+    "check_series",
     "explain",
     "find_layers",
+    "find_trends",
     "fit_probes",
     "load",
+    "match_trends",
     "merge_histories",
     "moebius",
     "or_effects",
     "or_zeta",
+    "read_series",
     "reconstruct",
     "report",
     "sparsest",
+    "trends_over_time",
+    "weight_change",
     "zeta",
 ]

@@ -21,10 +21,16 @@ def run(*words):
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
-        (["--help"], ["layerlore demo", "layerlore explain explain.yaml", "layerlore report runs/name", "Exit codes"]),
+        (["--help"], ["layerlore demo", "layerlore explain explain.yaml", "layerlore series ckpt/", "Exit codes"]),
+        (["--help"], ["layerlore trends runs/name", "layerlore report runs/name", "change of weights over checkpoint"]),
         (["demo", "--help"], ["layerlore demo --out", "--samples", "--n-players", "--seed", "--force"]),
         (["explain", "--help"], ["--dry-run", "--json", "--set", 'path: "layerlore.zoo:LeNet5"', "train_count"]),
-        (["report", "--help"], ["layerlore report runs/mnist_lenet5 --out", "--out"]),
+        (["series", "--help"], ["layerlore series checkpoints/ --out", "--steps", "--json"]),
+        (
+            ["trends", "--help"],
+            ["layerlore trends runs/resnet20 --measure rotation", "--recipe", "--n-clusters", "--json"],
+        ),
+        (["report", "--help"], ["layerlore report runs/mnist_lenet5 --out", "RUN...", "--out"]),
     ],
 )
 def test_help_teaches(words, parts):

@@ -60,11 +60,29 @@ def test_a_run_keeps_no_records_in_memory(tmp_path: Path) -> None:
     assert len(tracker.records) == N_STEPS
 
 
-def test_a_finished_run_is_refused(tmp_path: Path) -> None:
+def test_a_finished_run_is_not_recorded_over(tmp_path: Path) -> None:
     with tracked(network(), run=tmp_path / "run"):
         pass
-    with pytest.raises(RunError, match="holds a finished run"):
-        WeightTracker(network(), run=tmp_path / "run")
+    before = (tmp_path / "run" / "records.jsonl").read_bytes()
+    again = WeightTracker(network(), run=tmp_path / "run")
+    with pytest.raises(RunError, match="holds records of a run that is finished: call load_state_dict"):
+        again.step()
+    again.finish()
+    assert (tmp_path / "run" / "records.jsonl").read_bytes() == before
+    assert read_manifest(tmp_path / "run")["finished"] is True
+
+
+def test_a_finished_run_is_extended_from_its_checkpoint(tmp_path: Path) -> None:
+    model = network()
+    with tracked(model, run=tmp_path / "run") as tracker:
+        state = tracker.state_dict()
+    again = WeightTracker(model, run=tmp_path / "run")
+    again.load_state_dict(state)
+    assert read_manifest(tmp_path / "run")["finished"] is False
+    again.step()
+    again.finish()
+    assert History.load(tmp_path / "run").steps.tolist() == list(range(1, N_STEPS + 2))
+    assert read_manifest(tmp_path / "run")["finished"] is True
 
 
 def test_a_foreign_folder_is_refused(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from layerlore.errors import InputError, MissingExtraError, RunError
 from layerlore.report import report
-from layerlore.report.page import embedded_json, render
+from layerlore.report.frame import embedded_json
+from layerlore.report.page import render
 from report.reading import read
 from report.tiny import HOSTILE_LAYERS, HOSTILE_NETWORK, HOSTILE_PLAYERS, tiny
 

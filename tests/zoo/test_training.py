@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from layerlore.errors import InputError
+from layerlore.dynamics.tracker import WeightTracker
+from layerlore.errors import InputError, RunError
 from layerlore.zoo import DataSets, accuracy, load_data, mlp7, small_resnet, train
 from layerlore.zoo.augment import crop_flip
 
@@ -68,6 +69,24 @@ def test_reporting_progress_changes_no_bit():
     assert torch.equal(weights(watched), weights(plain))
     assert [epoch for epoch, _ in seen] == [1, 2, 3]
     assert seen[-1][1] == accuracy(watched, data.test)
+
+
+def test_a_tracker_sees_every_epoch_from_the_weights_before_training_and_changes_no_bit():
+    model = tiny_model()
+    before = model[0].conv.weight.detach().double().clone()
+    with WeightTracker(model, measures=["rwc_l1", "distance_from_init"]) as tracker:
+        train(model, tiny_data(), epochs=3, batch_size=16, tracker=tracker)
+        # Finished by the training, with the last epoch.
+        history = tracker.history()
+        with pytest.raises(RunError, match="finished"):
+            tracker.step(4)
+    plain = train(tiny_model(), tiny_data(), epochs=3, batch_size=16)
+    assert torch.equal(weights(model), weights(plain))
+    assert history.steps.tolist() == [1, 2, 3]
+    after = model[0].conv.weight.detach().double()
+    distance = float((after - before).norm() / before.norm())
+    # Weights in float32, sums in float64.
+    assert history.values("distance_from_init")[0, -1] == pytest.approx(distance, rel=1e-6)
 
 
 def test_the_model_ends_in_eval_mode_without_gradients():

@@ -1,4 +1,4 @@
-"""The command line: `layerlore demo | explain | report`."""
+"""The command line: `layerlore demo | explain | series | trends | report`."""
 
 from __future__ import annotations
 

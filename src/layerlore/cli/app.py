@@ -13,6 +13,8 @@ from layerlore.cli.demo import demo
 from layerlore.cli.explain import HELP, explain
 from layerlore.cli.notices import complain, notes_on_stderr
 from layerlore.cli.report import report
+from layerlore.cli.series import series
+from layerlore.cli.trends import trends
 from layerlore.errors import LayerLoreError
 
 INTERRUPTED = 130
@@ -33,7 +35,9 @@ class Commands(TyperGroup):
                 complain(error)
                 raise typer.Exit(error.exit_code) from None
             except KeyboardInterrupt:
-                sys.stderr.write("\nlayerlore: stopped; the same command goes on from the last finished sample\n")
+                sys.stderr.write(
+                    "\nlayerlore: stopped; the same command goes on from the last finished sample or step\n"
+                )
                 raise typer.Exit(INTERRUPTED) from None
 
 
@@ -62,8 +66,11 @@ def top(
 
     \b
     First steps:
-      layerlore demo                          train two small networks and explain them
+      layerlore demo                          watch two small networks learn, and explain them
       layerlore explain explain.yaml          explain your own, as a file describes it
+      layerlore series ckpt/*.safetensors --out runs/name
+                                              how weights changed from checkpoint to checkpoint
+      layerlore trends runs/name              which layers of such a run change alike
       layerlore report runs/name              one HTML page of a finished run
 
     Each subcommand has its own --help with an example. Exit codes: 0 done, 2 wrong input or configuration, 3 not
@@ -71,6 +78,8 @@ def top(
     """  # noqa: D301 (a lone \b keeps the lines of the next paragraph as they are)
 
 
-app.command(short_help="Train and explain two small networks.")(demo)
+app.command(short_help="Train two small networks, watched, and explain them.")(demo)
 app.command(help=HELP, short_help="Explain a network that a file describes.")(explain)
+app.command(short_help="Measure the change of weights over checkpoint files.")(series)
+app.command(short_help="Group the layers of a run that change alike.")(trends)
 app.command(short_help="Write the HTML page of a finished run.")(report)

@@ -1,4 +1,4 @@
-"""`layerlore demo`: two small networks, trained and explained on the spot."""
+"""`layerlore demo`: two small networks, watched while they train and explained afterwards."""
 
 from __future__ import annotations
 
@@ -22,10 +22,15 @@ from layerlore.cli.explain import one_bar
 from layerlore.cli.index import index_page
 from layerlore.cli.report import PAGE, write_report
 from layerlore.cli.samples import drawn
+from layerlore.cli.series import changes_table
 from layerlore.cli.tables import certificate, ledger_table, show
+from layerlore.cli.training_tables import trends_lines, trends_table
+from layerlore.dynamics.tracker import WeightTracker
+from layerlore.dynamics.trends.result import FILE as TRENDS
 from layerlore.engines import progress_bars
 from layerlore.errors import RunError, missing_extra
-from layerlore.storage import write_bytes, write_json, write_text
+from layerlore.report.found import found_trends
+from layerlore.storage import MANIFEST, write_bytes, write_json, write_text
 from layerlore.zoo import DataSets, accuracy, load_data, mlp7, small_resnet, train
 
 PATCH = 2
@@ -81,10 +86,11 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Of the initial weights, the training and the samples.")] = 0,
     force: Annotated[bool, typer.Option("--force", help="Remove what an earlier demo left in the folder.")] = False,
 ) -> None:
-    """Train two small networks on handwritten digits and explain every layer.
+    """Train two small networks on handwritten digits, and look at every layer: how it learned, and what it knows.
 
-    No downloads: the digits come with scikit-learn. Prints what each layer shares with the output, and writes a run
-    folder and an HTML report for each network. The same command again takes up what is there.
+    No downloads: the digits come with scikit-learn. While each network trains, a tracker records how much every weight
+    changes from epoch to epoch; then every layer is explained. Prints both, and writes two run folders and two HTML
+    reports for each network. The same command again takes up what is there.
 
     \b
     Examples:
@@ -99,16 +105,17 @@ def demo(
     accuracies = {name: study(name, out, data, settings, clock) for name in NETWORKS}
     titles = {name: NETWORKS[name].title for name in NETWORKS}
     write_text(out / PAGE, index_page(titles, accuracies))
-    show(str(clock), f"report: {out / PAGE}")
+    show(str(clock), f"all reports: {out / PAGE}")
 
 
 def study(name: str, out: Path, data: DataSets, settings: DemoSettings, clock: Clock) -> float:
     """Train, probe, explain and report one network; its test accuracy."""
     network = NETWORKS[name]
     with clock.phase("training"):
-        model = trained(network, out / f"{name}.safetensors", data, settings.seed)
+        model = trained(network, out / f"{name}.safetensors", out / training_of(name), data, settings.seed)
         share = accuracy(model, data.test)
-    show(f"{network.title}: {100 * share:.1f} % of the {len(data.test)} test images right")
+    show(f"{network.title}: {100 * share:.1f} % of the {len(data.test)} test images right\n")
+    learned(network, out / training_of(name), clock)
     with clock.phase("probes"), progress_bars() as report:
         path = out / f"{name}.probes.safetensors"
         probes = ll.fit_probes(model, None, data.train, seed=settings.seed, path=path, progress=one_bar(report))
@@ -122,30 +129,60 @@ def study(name: str, out: Path, data: DataSets, settings: DemoSettings, clock: C
         knowledge = cast("ll.Knowledge", found)
         title = f"{network.title}: what the layers share with the output, {settings.samples} images"
         table = ledger_table(knowledge, title)
-    with clock.phase("report"):
+    with clock.phase("reports"):
         page = write_report(out / name)
     show(table, certificate(knowledge), f"run: {out / name}", f"report: {page}\n")
     return share
 
 
-def trained(network: Network, path: Path, data: DataSets, seed: int) -> nn.Module:
-    """The network with the weights at ``path``; trained and written there first, unless they are there."""
+def learned(network: Network, run: Path, clock: Clock) -> None:
+    """Say how the weights of a network changed while it trained, and which layers change alike if that can be told."""
+    with clock.phase("trends"):
+        history = ll.History.load(run)
+        trends, why = found_trends(history)
+        if trends is not None and not (run / TRENDS).exists():
+            trends.save(run)
+    with clock.phase("reports"):
+        page = write_report(run)
+    show(changes_table(history, f"{network.title}: how the layers changed over {network.epochs} epochs of training"))
+    if trends is None:
+        show(f"no trends: {why}")
+    elif trends.n_trends < 2:
+        show("no trends: the layers cannot be told apart by how they change", *trends_lines(trends))
+    else:
+        show(trends_table(trends, history, "layers that change alike"), *trends_lines(trends))
+    show(f"run: {run}", f"report: {page}\n")
+
+
+def trained(network: Network, path: Path, run: Path, data: DataSets, seed: int) -> nn.Module:
+    """The network with the weights at ``path``; trained first, watched into the folder ``run``, unless both are there.
+
+    The weights are written last: a folder without them is of a training that was interrupted, and starts over.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         model = network.build()
-    if path.exists():
+    if path.exists() and run.exists():
         model.load_state_dict(load_file(path))
         return model.eval()
-    with progress_bars() as report:
+    path.unlink(missing_ok=True)
+    _remove_run(run)
+    with progress_bars() as report, WeightTracker(model, run=run, name=network.title, unit="epoch") as tracker:
         train(
             model,
             data,
             epochs=network.epochs,
             seed=seed,
             progress=lambda epoch, _accuracy: report(f"train {network.title}", epoch, network.epochs),
+            tracker=tracker,
         )
     write_bytes(path, save({name: tensor.contiguous() for name, tensor in model.state_dict().items()}))
     return model
+
+
+def training_of(name: str) -> str:
+    """Folder of the run through training of a network, beside that through depth."""
+    return f"{name}_training"
 
 
 def check_extras() -> None:
@@ -180,11 +217,16 @@ def open_folder(out: Path, settings: DemoSettings, force: bool) -> None:
         write_json(out / SETTINGS, asdict(settings))
 
 
+def _remove_run(run: Path) -> None:
+    if (run / MANIFEST).is_file():
+        shutil.rmtree(run)
+
+
 def _remove(out: Path) -> None:
     # Nothing but what a demo writes: the folder may hold other things.
     for name in NETWORKS:
-        if (out / name / "manifest.json").is_file():
-            shutil.rmtree(out / name)
+        _remove_run(out / name)
+        _remove_run(out / training_of(name))
         for file in (out / f"{name}.safetensors", out / f"{name}.probes.safetensors"):
             file.unlink(missing_ok=True)
     for file in (out / SETTINGS, out / PAGE):

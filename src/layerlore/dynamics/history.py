@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64, Int64, Integer
 
 from layerlore.dynamics.measures import COUNTS, DEFAULT, MEASURES, ROBUST
 from layerlore.dynamics.record import Event, Record, WeightInfo
@@ -28,6 +29,7 @@ KIND = "history"
 RECORDS = "records.jsonl"
 GRADIENTS = "gradient_norm"
 BOUNDS = ("_low", "_high")
+TAKEN = ("layer", "step", "kind", "depth", "size", "shape", "dtype")
 
 Table = Float64[np.ndarray, "n_layers n_steps"]
 
@@ -67,42 +69,30 @@ class History:
             path: the run folder they were read from.
 
         Raises:
-            InputError: no record, steps that do not increase, different columns, or a layer that is not among the
-                weights.
+            InputError: no record, steps that do not increase, different columns, a layer that is not among the
+                weights, or a weight with more or fewer numbers than columns.
         """
-        if not records:
+        found = _collect(weights, records)
+        if found is None:
             raise InputError("there is no record yet: a change needs two snapshots; record at least one more step")
-        steps = [record.step for record in records]
-        _check_increasing(steps)
-        columns = records[0].columns
-        place = {weight.layer: position for position, weight in enumerate(weights)}
-        if len(place) != len(weights):
-            raise InputError("two weights have the same name")
-        cube = np.full((len(columns), len(weights), len(records)), np.nan)
-        for position, record in enumerate(records):
-            if record.columns != columns:
-                raise InputError(
-                    f"step {record.step} records {record.columns}, the first record {columns}: one history has one set "
-                    "of measures"
-                )
-            for layer, numbers in record.values.items():
-                if layer not in place:
-                    raise InputError(f"step {record.step} records {layer!r}, which is not among the weights")
-                cube[:, place[layer], position] = numbers
-        events = [event for record in records for event in record.events]
-        described = dict(manifest or new_manifest({}))
-        described |= {
+        return cls._from_collected(weights, found, manifest or new_manifest({}), path)
+
+    @classmethod
+    def _from_collected(
+        cls, weights: Sequence[WeightInfo], found: _Collected, manifest: Mapping[str, object], path: Path | None
+    ) -> History:
+        described = dict(manifest) | {
             "weights": [weight.to_json() for weight in weights],
-            "events": [event.to_json() for event in events],
+            "events": [event.to_json() for event in found.events],
         }
-        return cls(_labelled(weights, steps, dict(zip(columns, cube, strict=True))), described, path)
+        return cls(_labelled(weights, found.steps, found.tables), described, path)
 
     @classmethod
     def from_table(
         cls,
         layer_names: Sequence[str],
         values: Float64[np.ndarray, "n_layers n_steps"],
-        steps: Sequence[int] | None = None,
+        steps: Sequence[int] | Integer[np.ndarray, "n_steps"] | None = None,
         measure: str = "rwc_elementwise",
         *,
         kinds: Sequence[str] | None = None,
@@ -114,14 +104,15 @@ class History:
             layer_names: in order of depth, each once.
             values: layer x step; NaN and infinite entries are kept as they are.
             steps: increasing whole numbers; None counts from 1.
-            measure: what the numbers are, a name of METHODS B1 or of your own.
+            measure: what the numbers are, a name of METHODS B1 or a word of your own.
             kinds: of the layers; None says ``other`` for all.
             shapes: of the weights; None where they are not known (sizes are 0 then).
 
         Raises:
-            InputError: lengths that do not fit, a name twice, or steps that do not increase.
+            InputError: values that are no numbers, lengths that do not fit, a name twice, or steps that are not whole
+                or do not increase.
         """
-        table = np.asarray(values, dtype=np.float64)
+        table = _as_table(values)
         names = [str(name) for name in layer_names]
         if table.ndim != 2 or len(table) != len(names):
             raise InputError(f"values has shape {table.shape}; expected (layer, step) with {len(names)} layers")
@@ -131,15 +122,17 @@ class History:
             twice = next(name for name in names if names.count(name) > 1)
             raise InputError(f"layer_names holds {twice!r} twice: each layer needs a name of its own")
         taken = range(1, table.shape[1] + 1) if steps is None else steps
-        found = [int(step) for step in taken]
+        found = [_whole_step(step) for step in taken]
         if len(found) != table.shape[1]:
             raise InputError(f"steps has {len(found)} entries for {table.shape[1]} columns of values")
         _check_increasing(found)
         for what, given in (("kinds", kinds), ("shapes", shapes)):
             if given is not None and len(given) != len(names):
                 raise InputError(f"{what} has {len(given)} entries for {len(names)} layers")
-        if measure in COUNTS or not measure.isidentifier():
-            raise InputError(f"measure={measure!r} must be a word like 'rwc_l1' that is no count")
+        if measure in (*COUNTS, *TAKEN) or not measure.isidentifier():
+            raise InputError(
+                f"measure={measure!r} must be a word like 'rwc_l1' that does not name a count or a property of layers"
+            )
         weights = [
             WeightInfo(
                 name,
@@ -164,14 +157,20 @@ class History:
         manifest = read_manifest(path)
         if manifest["kind"] != KIND:
             raise RunError(f"{path} holds a {manifest['kind']!r} run, not a {KIND!r} run")
-        records = [Record.from_json(line) for line in read_lines(path / RECORDS)]
-        if not records:
-            raise RunError(f"{path} holds no finished record yet: a change needs two snapshots")
         try:
             weights = [WeightInfo.from_json(found) for found in manifest["weights"]]
-            return cls.from_records(weights, records, manifest, path)
-        except (KeyError, TypeError, InputError) as error:
+            manifest["identity"]
+        except KeyError as error:
+            raise RunError(f"{path} is damaged (its manifest has no {error}): restore it or record again") from error
+        except (TypeError, RunError) as error:
             raise RunError(f"{path} is damaged ({error}): restore it or record again") from error
+        try:
+            found = _collect(weights, _read_records(path / RECORDS))
+        except InputError as error:
+            raise RunError(f"{path / RECORDS} is damaged ({error}): restore it or record again") from error
+        if found is None:
+            raise RunError(f"{path} holds no finished record yet: a change needs two snapshots")
+        return cls._from_collected(weights, found, manifest, path)
 
     @property
     def layers(self) -> list[str]:
@@ -254,8 +253,9 @@ class History:
         cube = np.stack([self.data[name].values for name in columns])
         with publish_folder(Path(path)) as part:
             lines = LineFile(part / RECORDS)
+            layers = self.layers
             for position, step in enumerate(self.steps.tolist()):
-                rows = {layer: cube[:, place, position].tolist() for place, layer in enumerate(self.layers)}
+                rows = dict(zip(layers, cube[:, :, position].T.tolist(), strict=True))
                 here = tuple(event for event in self.events if event.step == step)
                 lines.append(Record(step, columns, rows, here).to_json())
             lines.close()
@@ -304,6 +304,89 @@ def title_of(measure: str) -> str:
     return known[measure].title if measure in known else measure
 
 
+@dataclass(frozen=True)
+class _Collected:
+    steps: list[int]
+    tables: dict[str, np.ndarray]
+    events: list[Event]
+
+
+def _collect(weights: Sequence[WeightInfo], records: Iterable[Record]) -> _Collected | None:
+    """Records as tables, one record in memory at a time; None where there is no record."""
+    place = {weight.layer: position for position, weight in enumerate(weights)}
+    if len(place) != len(weights):
+        raise InputError("two weights have the same name")
+    steps: list[int] = []
+    events: list[Event] = []
+    columns: tuple[str, ...] = ()
+    rows = []
+    for record in records:
+        columns = columns or _check_columns(record)
+        if record.columns != columns:
+            raise InputError(
+                f"step {record.step} records {record.columns}, the first record {columns}: one history has one set of "
+                "measures"
+            )
+        _check_values(record, place)
+        row = np.full((len(weights), len(columns)), np.nan)
+        if record.values:
+            row[[place[layer] for layer in record.values]] = list(record.values.values())
+        rows.append(row)
+        steps.append(record.step)
+        events.extend(record.events)
+    if not rows:
+        return None
+    _check_increasing(steps)
+    tables = {name: np.stack([row[:, position] for row in rows], 1) for position, name in enumerate(columns)}
+    return _Collected(steps, tables, events)
+
+
+def _check_columns(record: Record) -> tuple[str, ...]:
+    if not record.columns or len(set(record.columns)) < len(record.columns) or set(record.columns) & set(TAKEN):
+        raise InputError(
+            f"step {record.step} records {record.columns}: columns need names, each once, other than {', '.join(TAKEN)}"
+        )
+    return record.columns
+
+
+def _check_values(record: Record, place: Mapping[str, int]) -> None:
+    for layer, numbers in record.values.items():
+        if layer not in place:
+            raise InputError(f"step {record.step} records {layer!r}, which is not among the weights")
+        if len(numbers) != len(record.columns):
+            raise InputError(
+                f"step {record.step} records {len(numbers)} numbers for {layer!r}; expected {len(record.columns)}, one "
+                "for each column"
+            )
+
+
+def _read_records(file: Path) -> Iterator[Record]:
+    for number, line in enumerate(read_lines(file), start=1):
+        try:
+            yield Record.from_json(line)
+        except RunError as error:
+            raise RunError(f"{file}, line {number}: {error}") from error
+
+
+def _as_table(values: object) -> np.ndarray:
+    try:
+        found = np.asarray(values)
+        if found.dtype.kind not in "biufO":
+            raise TypeError(f"its dtype is {found.dtype}")
+        return np.array(found, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"values is no table of numbers ({error})") from error
+
+
+def _whole_step(step: object) -> int:
+    if isinstance(step, float) and step.is_integer():
+        return int(step)
+    try:
+        return operator.index(step)  # type: ignore[arg-type]
+    except TypeError:
+        raise InputError(f"steps holds {step!r}: steps are whole numbers") from None
+
+
 def _check_increasing(steps: Sequence[int]) -> None:
     for earlier, later in pairwise(steps):
         if later <= earlier:
@@ -318,7 +401,8 @@ def _labelled(weights: Sequence[WeightInfo], steps: Sequence[int], tables: Mappi
         "step": np.array(steps, dtype=np.int64),
         "kind": ("layer", np.array([weight.kind for weight in weights], dtype=object)),
         "depth": ("layer", np.array([weight.depth for weight in weights], dtype=np.int64)),
-        "size": ("layer", np.array([weight.size if weight.shape else 0 for weight in weights], dtype=np.int64)),
+        # A table of numbers knows neither shapes nor dtypes; a weight without a shape is a scalar.
+        "size": ("layer", np.array([w.size if w.shape or w.dtype else 0 for w in weights], dtype=np.int64)),
         "shape": ("layer", np.array(["x".join(map(str, weight.shape)) for weight in weights], dtype=object)),
         "dtype": ("layer", np.array([weight.dtype for weight in weights], dtype=object)),
     }

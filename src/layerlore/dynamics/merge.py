@@ -22,8 +22,8 @@ def merge_histories(histories: Sequence[History], *, confidence: float = CONFIDE
 
     Returns:
         A history in which every measure that all runs have is the mean over runs, with ``<measure>_low`` and
-        ``<measure>_high`` beside it. Entries that are not finite in some run are left out of the mean there; where
-        fewer than two are left, the interval is NaN.
+        ``<measure>_high`` beside it. Entries that are not finite in some run are left out of the mean there, and a
+        note counts them; where fewer than two are left, the interval is NaN. Counts and events are not merged.
 
     Raises:
         InputError: fewer than two histories, or layers, shapes, steps or measures that differ: what differs is said.
@@ -44,11 +44,15 @@ def merge_histories(histories: Sequence[History], *, confidence: float = CONFIDE
     if not measures:
         raise InputError("the histories have no measure in common")
     data = first.data.drop_vars(list(first.data.data_vars))
+    notes = {note for history in histories for note in history.notes}
     for name in measures:
         stacked = np.stack([history.values(name) for history in histories])
         finite = np.isfinite(stacked)
         count = finite.sum(0)
-        with np.errstate(invalid="ignore", divide="ignore"):
+        partial = int(((count > 0) & (count < len(histories))).sum())
+        if partial:
+            notes.add(f"{name}: {partial} entries are finite in some runs only, and are means over those")
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             mean = np.where(finite, stacked, 0.0).sum(0) / count
             squares = np.where(finite, (stacked - mean) ** 2, 0.0).sum(0)
             half = stats.t.ppf((1 + confidence) / 2, count - 1) * np.sqrt(squares / (count - 1) / count)
@@ -57,7 +61,7 @@ def merge_histories(histories: Sequence[History], *, confidence: float = CONFIDE
     manifest = new_manifest(
         {"source": "merged", "runs": [history.manifest["identity"] for history in histories]},
         settings={RUNS: len(histories), "confidence": confidence},
-        notes=sorted({note for history in histories for note in history.notes}),
+        notes=sorted(notes),
         weights=first.manifest["weights"],
         events=[],
     )

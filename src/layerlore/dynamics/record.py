@@ -51,13 +51,13 @@ class WeightInfo:
             return cls(
                 layer=str(found["layer"]),
                 kind=str(found["kind"]),
-                shape=tuple(int(size) for size in found["shape"]),
-                depth=int(found["depth"]),
+                shape=tuple(_whole(size) for size in found["shape"]),
+                depth=_whole(found["depth"]),
                 dtype=str(found["dtype"]),
                 aliases=tuple(str(name) for name in found["aliases"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise RunError(f"{dict(found)!r} does not describe a weight ({error!r}): the run is damaged") from error
+            raise RunError(f"{found!r} does not describe a weight ({error!r}): the run is damaged") from error
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Record:
         """One line of a run; NaN and infinity stay floats, which `layerlore.storage.LineFile` writes."""
         values = {layer: [float(number) for number in numbers] for layer, numbers in self.values.items()}
         return {
-            "step": self.step,
+            "step": int(self.step),
             "columns": list(self.columns),
             "values": values,
             "events": [event.to_json() for event in self.events],
@@ -121,15 +121,24 @@ class Record:
         """
         try:
             columns = tuple(str(name) for name in line["columns"])
-            values = {str(layer): [as_number(number) for number in row] for layer, row in line["values"].items()}
+            values = {
+                str(layer): [number if type(number) is float else as_number(number) for number in row]
+                for layer, row in line["values"].items()
+            }
             if any(len(row) != len(columns) for row in values.values()):
                 raise ValueError("a row has another length than the columns")
             events = tuple(
-                Event(int(event["step"]), str(event["layer"]), str(event["what"])) for event in line["events"]
+                Event(_whole(event["step"]), str(event["layer"]), str(event["what"])) for event in line["events"]
             )
-            return cls(int(line["step"]), columns, values, events)
+            return cls(_whole(line["step"]), columns, values, events)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RunError(f"a record is damaged ({error!r}): restore the run or record again") from error
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{value!r} is no whole number")
+    return value
 
 
 @runtime_checkable

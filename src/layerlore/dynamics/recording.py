@@ -114,8 +114,8 @@ class RunFolder:
         identity: JSON values that decide the numbers.
 
     Raises:
-        RunError: ``path`` is a file, or a folder that holds something else, a run with another identity, or a finished
-            run. A run that is not finished is left as it is until `resume`.
+        RunError: ``path`` is a file, or a folder that holds something else or a run with another identity. A run that
+            has records is left as it is until `resume`.
     """
 
     def __init__(self, path: Path | str, identity: Mapping[str, object]) -> None:
@@ -125,6 +125,7 @@ class RunFolder:
         self._manifest: dict[str, Any] = {}
         self._lines: LineFile | None = None
         self._last = -1
+        self.finished = False
         self.holds_records = self._look()
 
     def begin(self, settings: Mapping[str, object], **fields: object) -> None:
@@ -157,7 +158,7 @@ class RunFolder:
                 f"to ({run_id!r}): pass the run folder that it was made with"
             )
         records_until(self.path, step, count)
-        self.run_id, self._manifest, self._last = run_id, manifest, step
+        self.run_id, self._manifest, self._last = run_id, manifest | {"finished": False}, step
         self._drop_after(step)
         self.holds_records = False
 
@@ -200,11 +201,7 @@ class RunFolder:
             raise RunError(
                 f"{path} belongs to another run ({different}): choose another folder, or remove this one to start over"
             )
-        if manifest.get("finished"):
-            raise RunError(
-                f"{path} holds a finished run of this kind: choose another folder to record more, or remove this one "
-                "to start over"
-            )
+        self.finished = bool(manifest.get("finished"))
         # A checkpoint may have been written before the first record.
         self.run_id = str(manifest.get("run_id", self.run_id))
         return any(True for _ in read_lines(path / RECORDS))

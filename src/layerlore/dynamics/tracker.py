@@ -59,7 +59,7 @@ class WeightTracker:
             ``gradient_norm``; NaN where there is none.
         sinks: told of each record; one that raises is dropped with a warning.
         run: folder that records are written to as they come; `load` reads it, also before training has ended. None
-            keeps them in memory. An unfinished run is gone on with after `load_state_dict`.
+            keeps them in memory. A run that has records is gone on with after `load_state_dict`, and only then.
         name: what reports call the network; None takes its class name.
         unit: what a step is, for the axis of figures: ``"step"``, ``"epoch"`` or a word of your own.
 
@@ -402,8 +402,9 @@ class WeightTracker:
         if self._closed:
             raise RunError(f"step {step} comes after the tracker was finished: make a new one to record more")
         if self._folder is not None and self._folder.holds_records:
+            state = "finished" if self._folder.finished else "not finished"
             raise RunError(
-                f"{self._folder.path} holds records of a run that is not finished: call load_state_dict with the state "
+                f"{self._folder.path} holds records of a run that is {state}: call load_state_dict with the state "
                 "of the checkpoint that training goes on from, choose another folder, or remove this one to start over"
             )
         self._check_whole()

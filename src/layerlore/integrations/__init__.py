@@ -1,1 +1,1 @@
-"""Results as the objects of other libraries; reached through `layerlore.registry`."""
+"""Weight tracking in other libraries' training loops and logs; results as their objects (see `layerlore.registry`)."""

@@ -2,7 +2,9 @@
 
 from layerlore.networks.activations import activation_bytes
 from layerlore.networks.capture import Captured, Visit, capture
+from layerlore.networks.checkpoints import Checkpoint, open_checkpoint, sort_checkpoints
 from layerlore.networks.kinds import layer_kinds
+from layerlore.networks.kinds_by_name import kind_of_weight
 from layerlore.networks.layers import find_layers
 from layerlore.networks.model import check_finite_weights, device_of, dtype_of, evaluating, to_model
 from layerlore.networks.names import layer_aliases
@@ -15,6 +17,7 @@ __all__ = [
     "READ_OUTS",
     "Batch",
     "Captured",
+    "Checkpoint",
     "OutputKind",
     "ReadOut",
     "Visit",
@@ -28,11 +31,14 @@ __all__ = [
     "evaluating",
     "find_layers",
     "forward",
+    "kind_of_weight",
     "layer_aliases",
     "layer_kinds",
     "logits_of",
+    "open_checkpoint",
     "read_out",
     "read_out_size",
+    "sort_checkpoints",
     "tensor_of",
     "to_model",
     "trace",

@@ -52,6 +52,24 @@ def number(value: float, digits: int = 1) -> Markup:
     return exact(value, f"{value:.{digits}f}" if math.isfinite(value) else UNDEFINED)
 
 
+def significant(value: float, digits: int = 3) -> Markup:
+    """A number with some significant digits; ``undefined`` where it is NaN.
+
+    >>> print(significant(0.0123456))
+    <data value="0.0123456">0.0123</data>
+    """
+    return exact(value, f"{value:.{digits}g}" if math.isfinite(value) else UNDEFINED)
+
+
+def sentence(words: str) -> str:
+    """Words that begin a sentence.
+
+    >>> sentence("rotation, radians")
+    'Rotation, radians'
+    """
+    return words[:1].upper() + words[1:]
+
+
 def setting(value: object) -> str:
     """A setting of a run in one line.
 

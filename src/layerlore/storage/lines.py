@@ -1,6 +1,6 @@
-"""Append-only files of JSON lines: what a killed process was writing is at most the last line, and is left out.
+"""Append-only files: what a killed process was writing is at most the last line, and is left out.
 
-NaN is written as null and infinity as a word, since JSON has neither.
+In JSON lines NaN is written as null and infinity as a word, since JSON has neither.
 """
 
 from __future__ import annotations
@@ -8,16 +8,19 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from layerlore.errors import RunError
 
 INFINITIES = {"inf": math.inf, "-inf": -math.inf}
+BLOCK = 1 << 16
 
 
-class LineFile:
-    """A file that lines are added to, each in one write that is on its way to the disk when `append` returns.
+class AppendFile:
+    """A file to which pieces of text are added, each in one write that is on its way to the disk when `append` returns.
 
     Args:
         path: of the file; made where it is missing. A last line that was not finished is removed.
@@ -30,41 +33,72 @@ class LineFile:
         self.path = Path(path)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._drop_unfinished()
-            self._file = self.path.open("ab", buffering=0)
+            self._file = _opened(self.path)
         except OSError as error:
             raise RunError(f"{self.path} cannot be opened for writing ({error.strerror or error})") from error
 
-    def append(self, line: Mapping[str, object]) -> None:
-        """Add one line.
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        return self._file.seek(0, 2)
+
+    def append(self, content: bytes) -> None:
+        """Add lines, the last one with its line feed; all of them or none.
 
         Raises:
-            RunError: the disk is full or the file is gone; the lines before are unharmed.
+            RunError: the disk is full, or the file was closed; what was there before is unharmed.
         """
+        if self._file.closed:
+            raise RunError(f"could not write to {self.path}: it was closed before; open it anew")
+        start, written = self.size, 0
         try:
-            self._file.write(json.dumps(_encoded(line), ensure_ascii=False, allow_nan=False).encode("utf-8") + b"\n")
-        except OSError as error:
-            raise RunError(
-                f"could not write to {self.path} ({error.strerror or error}): free space; what was recorded before is "
-                "unharmed"
-            ) from error
+            # A disk that is nearly full takes a part, and refuses only the rest.
+            while written < len(content):
+                written += self._file.write(content[written:])
+        except BaseException as error:
+            with suppress(OSError):
+                self._file.truncate(start)
+            if isinstance(error, OSError):
+                raise RunError(
+                    f"could not write to {self.path} ({error.strerror or error}): free space; what was recorded before "
+                    "is unharmed"
+                ) from error
+            raise
 
     def close(self) -> None:
         """Close the file; closing twice is harmless."""
         self._file.close()
 
-    def _drop_unfinished(self) -> None:
-        if not self.path.exists():
-            return
-        content = self.path.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            with self.path.open("r+b") as file:
-                file.truncate(whole)
+
+class LineFile:
+    """A file of JSON lines, each added in one write that is on its way to the disk when `append` returns.
+
+    Args:
+        path: of the file; made where it is missing. A last line that was not finished is removed.
+
+    Raises:
+        RunError: the file cannot be opened for writing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = AppendFile(path)
+        self.path = self._file.path
+
+    def append(self, *lines: Mapping[str, object]) -> None:
+        """Add a line, or several of which all are written or none.
+
+        Raises:
+            RunError: the disk is full, or the file was closed; the lines before are unharmed.
+        """
+        self._file.append(b"".join(_as_line(line) for line in lines))
+
+    def close(self) -> None:
+        """Close the file; closing twice is harmless."""
+        self._file.close()
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The finished lines of a file, in order; none where there is no file.
+    """The finished lines of a file, in order and one at a time; none where there is no file.
 
     Numbers that were NaN come back as None: the reader knows which fields hold numbers.
 
@@ -72,18 +106,10 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
         RunError: a finished line is no JSON object, or the file cannot be read.
     """
     path = Path(path)
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise RunError(f"{path} cannot be read ({error.strerror or error})") from error
-    lines = content.split(b"\n")
-    # What follows the last line feed was not finished.
-    for number, line in enumerate(lines[:-1], start=1):
+    for number, line in enumerate(_finished_lines(path), start=1):
         try:
             found = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RunError(f"{path}, line {number}, is damaged ({error}): restore the file or record again") from error
         if not isinstance(found, dict):
             raise RunError(f"{path}, line {number}, is damaged (no JSON object): restore the file or record again")
@@ -107,7 +133,53 @@ def as_number(value: object) -> float:
         return INFINITIES[value]
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{value!r} is no number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError("a whole number is too large") from None
+
+
+def _opened(path: Path) -> FileIO:
+    file = path.open("a+b", buffering=0)
+    try:
+        file.truncate(_finished_length(file))
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _finished_length(file: FileIO) -> int:
+    """Bytes up to and with the last line feed, read from the end: files of records grow long."""
+    end = file.seek(0, 2)
+    while end:
+        start = max(0, end - BLOCK)
+        file.seek(start)
+        found = file.read(end - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
+
+
+def _finished_lines(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            # What follows the last line feed was not finished.
+            yield from (line for line in file if line.endswith(b"\n"))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RunError(f"{path} cannot be read ({error.strerror or error})") from error
+
+
+def _as_line(line: Mapping[str, object]) -> bytes:
+    # ASCII with escapes: layer names may hold halves of surrogate pairs, which UTF-8 cannot write.
+    try:
+        text = json.dumps(line, allow_nan=False)
+    except ValueError:
+        text = json.dumps(_encoded(line), allow_nan=False)
+    return text.encode("ascii") + b"\n"
 
 
 def _encoded(value: object) -> object:

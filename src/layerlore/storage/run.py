@@ -38,16 +38,14 @@ def read_manifest(path: Path | str) -> dict[str, Any]:
     """
     path = Path(path)
     if not path.is_dir():
-        raise RunError(f"{path} is no folder: a run is the folder that explain(run=...) wrote")
+        raise RunError(f"{path} is no folder: a run is the folder that run=... named")
     file = path / MANIFEST
     if not file.is_file():
         raise RunError(f"{path} holds no {MANIFEST}: it is not a LayerLore run. Choose the run's own folder")
     try:
         manifest = json.loads(file.read_text("utf-8"))
     except (ValueError, OSError) as error:
-        raise RunError(
-            f"{file} cannot be read ({error}): the run is damaged; restore it or run explain again"
-        ) from error
+        raise RunError(f"{file} cannot be read ({error}): the run is damaged; restore it or make it again") from error
     if not isinstance(manifest, dict) or not isinstance(manifest.get("format"), int) or "kind" not in manifest:
         raise RunError(f"{file} is not a LayerLore manifest: it names no format and kind")
     if manifest["format"] > FORMAT:

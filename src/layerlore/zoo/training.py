@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import TensorDataset
 
+from layerlore.dynamics.tracker import WeightTracker
 from layerlore.errors import InputError, check_choice
 from layerlore.networks import device_of, evaluating, logits_of, to_model
 from layerlore.zoo.augment import crop_flip
@@ -36,6 +37,7 @@ def train(
     augment: str | None = None,
     schedule: str = "cosine",
     progress: Progress | None = None,
+    tracker: WeightTracker | None = None,
 ) -> Model:
     """Train a classifier in place with cross-entropy.
 
@@ -59,6 +61,7 @@ def train(
             ``"constant"``.
         progress: called after each epoch with its number, from 1, and the test
             accuracy, which is computed only for this.
+        tracker: of this model, made before the call; its steps are epochs, and it is finished with the last one.
 
     Returns:
         The model it was given, in eval mode, without gradients (after an
@@ -98,8 +101,12 @@ def train(
                     augment=augment,
                 )
                 _check_finite(loss, epoch, learning_rate)
+                if tracker is not None:
+                    tracker.step(epoch)
                 if progress is not None:
                     progress(epoch, accuracy(model, data.test))
+            if tracker is not None:
+                tracker.finish()
     finally:
         steps.zero_grad()
         model.eval()

@@ -1,0 +1,213 @@
+"""`layerlore series`: checkpoint files in, a run folder and what is wrong with them out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+
+from layerlore.cli.tables import show
+from layerlore.cli.training_tables import MOST_LAYERS, plain_table, significant
+from layerlore.dynamics.health import HEALTH, Health, check_series
+from layerlore.dynamics.history import KIND, History, title_of
+from layerlore.dynamics.series import read_series
+from layerlore.errors import InputError, LayerLoreError, RunError
+from layerlore.networks.checkpoints import Steps
+from layerlore.storage import MANIFEST, read_manifest
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+BARS = "▁▂▃▄▅▆▇█"
+WIDTH = 16
+"""Letters of the line of bars."""
+MOST_FINDINGS = 20
+
+
+def series(
+    checkpoints: Annotated[
+        list[Path],
+        typer.Argument(help="Checkpoint files in any order, or folders that hold them.", show_default=False),
+    ],
+    out: Annotated[Path, typer.Option(help="Run folder to write.", show_default=False)],
+    steps: Annotated[
+        str | None,
+        typer.Option(
+            help="Steps of the checkpoints where their names do not tell: numbers with commas between, or a regular "
+            "expression with one group.",
+            show_default=False,
+        ),
+    ] = None,
+    measures: Annotated[
+        str | None,
+        typer.Option(help="Measures with commas between; all that follow from sums if left out.", show_default=False),
+    ] = None,
+    biases: Annotated[bool, typer.Option("--biases", help="Measure biases too.")] = False,
+    norms: Annotated[bool, typer.Option("--norms", help="Measure scales of normalisation layers too.")] = False,
+    include: Annotated[
+        list[str] | None, typer.Option(help="Only these tensors (* for anything); may be repeated.", show_default=False)
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="Not these tensors; may be repeated.", show_default=False)
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(help="Key under which the files hold the state dict, where it is not clear.", show_default=False),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What the report calls the network.", show_default=False)] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Threads that each read whole tensors.")] = 1,
+    check: Annotated[bool, typer.Option(help="Look for what is wrong with the series, too.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Remove what an earlier run left in the folder.")] = False,
+) -> None:
+    """Measure how much every layer changed between saved checkpoints, and look for what is wrong with them.
+
+    Reads safetensors (also sharded), files of torch.save without running code in them, Lightning checkpoints, Hugging
+    Face model folders and torch.distributed.checkpoint folders, tensor by tensor. The order comes from the names. A run
+    that was stopped goes on, and one that is finished is read, not computed again.
+
+    \b
+    Examples:
+      layerlore series checkpoints/ --out runs/resnet20
+      layerlore series out/checkpoint-*/ --out runs/bert --workers 2
+      layerlore series a.pt b.pt c.pt --steps 0,100,200 --out runs/mine --json
+    """  # noqa: D301 (see app.py)
+    if force:
+        _remove_run(out)
+    chosen = {"steps": _steps(steps), "include": include, "exclude": exclude, "key": key, "workers": workers}
+    asked = None if measures is None else [word.strip() for word in measures.split(",")]
+    try:
+        history = read_series(
+            checkpoints, **chosen, measures=asked, biases=biases, norms=norms, run=out, name=name or _name(checkpoints)
+        )
+    except InputError:
+        # The error names the first thing that is wrong; the findings name all.
+        if check and not as_json:
+            _show_findings(checkpoints, chosen)
+        raise
+    health = _health(checkpoints, chosen, out) if check else None
+    if as_json:
+        found = {"run": str(out), "history": history.to_json(), "health": None if health is None else health.to_json()}
+        print(json.dumps(found, allow_nan=False))
+        return
+    unit, first = history.manifest["settings"]["unit"], history.manifest["identity"]["steps"][0]
+    title = (
+        f"{title_of(history.default_measure)}, between neighbouring checkpoints; {len(history.layers)} weights, "
+        f"{unit}s {first} to {history.steps[-1]}"
+    )
+    show(changes_table(history, title))
+    if health is not None:
+        _show_health(health)
+    show(f"run: {out}", f"next: layerlore report {out}, layerlore trends {out}")
+
+
+def changes_table(history: History, title: str) -> Table:
+    """A line for each weight: kind, size, its change over the steps, and how far it is from its first checkpoint."""
+    drawn = "utf" in (sys.stdout.encoding or "utf").lower()
+    far = "distance_from_init" in history.measures
+    columns = ["layer", "kind", "elements", "early", "middle", "late", *["from first"] * far, *["change"] * drawn]
+    rows = list(_rows(history, far=far, drawn=drawn))
+    more = f"; the first {MOST_LAYERS} of them" if len(rows) > MOST_LAYERS else ""
+    return plain_table(title + more, columns, iter(rows[:MOST_LAYERS]), left=2)
+
+
+def bars(values: np.ndarray, width: int = WIDTH) -> str:
+    """Numbers as a line of bars, on a log scale; medians of neighbours where there are more than ``width``.
+
+    >>> bars(np.array([1.0, 10.0, np.nan, 100.0]))
+    '▁▅ █'
+    >>> bars(np.array([0.0, 0.0]))
+    '▁▁'
+    """
+    parts = np.array_split(values, min(width, len(values)))
+    shown = np.array([np.median(part[np.isfinite(part)]) if np.isfinite(part).any() else np.nan for part in parts])
+    positive = shown[shown > 0]
+    if not len(positive):
+        return "".join(" " if np.isnan(value) else BARS[0] for value in shown)
+    low, high = np.log(positive.min()), np.log(positive.max())
+    heights = (np.log(np.maximum(shown, positive.min())) - low) / max(high - low, 1e-9)
+    return "".join(" " if np.isnan(value) else BARS[round(value * (len(BARS) - 1))] for value in heights)
+
+
+def findings_table(health: Health) -> Table:
+    """A line for each finding, the gravest first; of one check with many tensors the first few."""
+    rows = [
+        (one.severity, one.check, one.layer or "-", "-" if one.step is None else str(one.step), one.evidence)
+        for one in health.findings[:MOST_FINDINGS]
+    ]
+    more = len(health.findings) - len(rows)
+    title = f"findings{f': the first {MOST_FINDINGS} of {len(health.findings)}' if more else ''}"
+    return plain_table(title, ("severity", "check", "layer", "step", "evidence"), iter(rows), left=5)
+
+
+def _rows(history: History, *, far: bool, drawn: bool) -> Iterator[list[str]]:
+    table = history.values()
+    for row, weight in enumerate(history.weights):
+        thirds = np.array_split(table[row], 3)
+        yield [
+            weight.layer,
+            weight.kind,
+            f"{weight.size:,}",
+            *(significant(_median(third)) for third in thirds),
+            *([significant(history.values("distance_from_init")[row, -1])] if far else []),
+            *([bars(table[row])] if drawn else []),
+        ]
+
+
+def _median(values: np.ndarray) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if len(finite) else float("nan")
+
+
+def _health(checkpoints: list[Path], chosen: dict[str, object], run: Path) -> Health:
+    path = run / HEALTH
+    if path.is_file():
+        try:
+            return Health.from_json(json.loads(path.read_text("utf-8")))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path} cannot be read ({error}): remove it and run the command again") from error
+    health = check_series(checkpoints, **chosen)  # type: ignore[arg-type]
+    health.save(run)
+    return health
+
+
+def _show_findings(checkpoints: list[Path], chosen: dict[str, object]) -> None:
+    try:
+        health = check_series(checkpoints, **chosen)  # type: ignore[arg-type]
+    except LayerLoreError:
+        return
+    _show_health(health)
+
+
+def _show_health(health: Health) -> None:
+    if health.findings:
+        show(findings_table(health))
+    counts = ", ".join(f"{health.count(severity)} {severity}s" for severity in ("error", "warning", "note"))
+    show(f"health: {counts} in {health.checked['n_tensors']} tensors of {len(health.checked['steps'])} checkpoints")
+
+
+def _steps(given: str | None) -> Steps | None:
+    if given is None:
+        return None
+    words = [word.strip() for word in given.split(",")]
+    return [int(word) for word in words] if all(word.isdecimal() for word in words) else given
+
+
+def _name(checkpoints: list[Path]) -> str:
+    first = checkpoints[0].absolute()
+    return first.name if first.is_dir() and len(checkpoints) == 1 else first.parent.name
+
+
+def _remove_run(run: Path) -> None:
+    if not run.exists():
+        return
+    # Nothing but what this command writes is ever removed.
+    if not (run / MANIFEST).is_file() or read_manifest(run)["kind"] != KIND:
+        raise RunError(f"{run} is no run through training: --force removes nothing else; choose another --out")
+    shutil.rmtree(run)

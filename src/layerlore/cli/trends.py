@@ -1,0 +1,61 @@
+"""`layerlore trends`: the run of a training in, groups of layers that change alike out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from layerlore.cli.tables import show
+from layerlore.cli.training_tables import evidence_table, trends_lines, trends_table
+from layerlore.dynamics.history import History, title_of
+from layerlore.dynamics.trends import find_trends
+
+
+def trends(
+    run: Annotated[Path, typer.Argument(help="Folder of a run through training.", show_default=False)],
+    measure: Annotated[
+        str | None,
+        typer.Option(help="Measure to compare layers by; the run's main one if left out.", show_default=False),
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="robust, or published: the steps of the authors' notebooks.")] = "robust",
+    n_clusters: Annotated[
+        int | None, typer.Option(help="Number of trends; chosen by evidence if left out.", show_default=False)
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option(help="Of clustering; the recipe's own if left out.", show_default=False)
+    ] = None,
+    reduction: Annotated[
+        str | None, typer.Option(help="pca, or umap (an extra); the recipe's own if left out.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of starts and resamples.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")] = False,
+) -> None:
+    """Group the layers of a run that change alike through training.
+
+    Prints which layers form a trend, how certain the groups are and what they have in common, and keeps them in the run
+    as trends.json, where the report finds them.
+
+    \b
+    Examples:
+      layerlore trends runs/resnet20
+      layerlore trends runs/resnet20 --measure rotation --n-clusters 4
+      layerlore trends runs/resnet20 --recipe published --n-clusters 4 --json
+    """  # noqa: D301 (see app.py)
+    history = History.load(run)
+    found = find_trends(
+        history, measure, recipe=recipe, n_clusters=n_clusters, method=method, reduction=reduction, seed=seed
+    )
+    found.save(run)
+    if as_json:
+        print(json.dumps(found.to_json(), allow_nan=False))
+        return
+    title = (
+        f"{len(found.layers)} layers, {len(history.steps)} steps: groups that change alike ({title_of(found.measure)})"
+    )
+    show(trends_table(found, history, title))
+    if found.evidence:
+        show(evidence_table(found))
+    show(*trends_lines(found), f"run: {run}", f"next: layerlore report {run}")

@@ -1,0 +1,18 @@
+"""Learning trends: layers grouped by how they change through training."""
+
+from layerlore.dynamics.trends.agreement import TrendsAgreement, trends_agreement
+from layerlore.dynamics.trends.find import find_trends
+from layerlore.dynamics.trends.matching import match_trends, trends_over_time
+from layerlore.dynamics.trends.result import Trends
+from layerlore.dynamics.trends.separation import Separation, separation
+
+__all__ = [
+    "Separation",
+    "Trends",
+    "TrendsAgreement",
+    "find_trends",
+    "match_trends",
+    "separation",
+    "trends_agreement",
+    "trends_over_time",
+]

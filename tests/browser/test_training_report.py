@@ -1,0 +1,75 @@
+"""A real browser opens the page of a run through training."""
+
+import pytest
+
+from browser.visits import FIGURES, OVERLAPS, WIDTHS, visited
+from layerlore.report.training import training_page
+from report.histories import history, trends
+
+N_PLOTS = 7
+
+
+@pytest.fixture(scope="module", params=["plain", "hostile"])
+def path(request, tmp_path_factory):
+    file = tmp_path_factory.mktemp("page") / "report.html"
+    file.write_text(training_page(history(request.param), trends(request.param)), "utf-8")
+    return file
+
+
+@pytest.fixture(scope="module", params=WIDTHS)
+def opened(request, browser, path):
+    with visited(browser, path, request.param, N_PLOTS) as (page, heard):
+        yield page, heard, request.param
+
+
+def test_the_page_says_nothing_and_asks_for_nothing(opened, path):
+    _, heard, _ = opened
+    assert heard == {"console": [], "errors": [], "requests": [path.as_uri()], "dialogs": []}
+
+
+def test_every_figure_is_drawn_and_lies_within_the_page(opened):
+    page, _, width = opened
+    boxes = page.evaluate(FIGURES)
+    assert len(boxes) == N_PLOTS
+    for left, right, height, marks in boxes:
+        assert 0 <= left < right <= width
+        # The bars of the groups are the smallest figure.
+        assert height >= 120
+        assert marks >= 5
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_words_of_a_figure_do_not_overlap(opened):
+    page, _, _ = opened
+    assert page.evaluate(OVERLAPS) == []
+
+
+def test_the_heat_map_has_its_names_and_its_legend(opened):
+    page, _, _ = opened
+    map_ = page.locator(".plot").nth(1)
+    names = map_.locator(".y2tick text").all_text_contents()
+    assert len(names) == 24
+    assert names[0].startswith("<img") or names[0] == "block0.proj"
+    legend = map_.locator(".legendtext").all_text_contents()
+    assert legend == ["exactly 0: no change", "no value"]
+    # The title of the axis stands below its numbers, not on the cells.
+    title = map_.locator(".annotation-text").bounding_box()
+    numbers = map_.locator(".xtick text").first.bounding_box()
+    assert title["y"] >= numbers["y"] + numbers["height"] - 1
+
+
+def test_pointing_at_a_cell_names_its_layer_in_full(opened):
+    page, _, _ = opened
+    cells = page.locator(".plot").nth(1).locator(".hm image").first
+    cells.scroll_into_view_if_needed()
+    box = cells.bounding_box()
+    page.mouse.move(box["x"] + 3, box["y"] + 3)
+    words = page.locator(".plot .hoverlayer").nth(1).locator(".hovertext")
+    words.wait_for()
+    text = words.first.text_content()
+    assert text.startswith(("<img src=x onerror=alert(1)>, <i>lap</i> 1: ", "block0.proj.weight, step 1: "))
+
+
+def test_names_do_not_act(opened):
+    page, _, _ = opened
+    assert page.evaluate("document.querySelectorAll('main img, .plot a, .plot script').length") == 0
