@@ -176,3 +176,21 @@ def test_umap_groups_planted_trends():
 def test_umap_needs_five_layers():
     with pytest.raises(InputError, match="reduction='umap' needs at least 5 layers"):
         find_trends(small(4), reduction="umap")
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_values_beyond_all_range_need_a_log_scale(size):
+    rows = size * RNG(0).lognormal(size=(12, 6))
+    for options in ({"recipe": "published"}, {"log": False}):
+        with pytest.raises(InputError, match="can only be grouped on a log scale"):
+            find_trends(table(rows), **options)
+    assert (
+        find_trends(table(rows), resamples=10).labels.tolist()
+        == find_trends(table(rows / size), resamples=10).labels.tolist()
+    )
+
+
+def test_zeros_and_an_infinite_entry_are_not_called_frozen():
+    rows = RNG(0).lognormal(size=(12, 6))
+    rows[4], rows[4, 2] = 0, np.inf
+    assert -2 not in find_trends(table(rows), resamples=10).labels

@@ -69,8 +69,8 @@ def test_published_cleaning_by_hand():
     far = np.array([[0.0] * 9 + [10.0]])
     # Mean 1, population deviation 3: only the last value is farther than 6 from the mean.
     assert clean_as_published(far).table.tolist() == [[0.0] * 9 + [1.0]]
-    # The sample deviation, 3.16, would call it far too; at five values it would not: mean 2, population 4, sample 4.47.
+    # Mean 4.83, and 12 is 7.17 away: more than twice the population deviation, 3.58, not twice the sample one, 3.92.
+    assert clean_as_published(np.array([[0.0, 4, 4, 4, 5, 12]])).table.tolist() == [[0.0, 4, 4, 4, 5, 29 / 6]]
+    # The mean is 2 and 10 is 8 away, exactly twice the deviation: not farther.
     assert clean_as_published(np.array([[0.0] * 4 + [10.0]])).table.tolist() == [[0.0] * 4 + [10.0]]
-    six = np.array([[0.0] * 5 + [10.0]])
-    # Mean 1.67, distance 8.33: twice the population deviation is 7.45, twice the sample deviation 8.16.
-    assert counts(clean_as_published(six))["far from the row mean"] == 1
+    assert counts(clean_as_published(far))["far from the row mean"] == 1

@@ -21,6 +21,7 @@ Chosen = Bool[np.ndarray, "n_layers"]
 
 MOSTLY = 0.5
 DEVIATIONS = 2.0
+LARGEST = 1e100
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,11 +63,11 @@ def clean_robustly(values: Table, settings: Settings) -> Cleaned:
         settings: what to do.
 
     Raises:
-        InputError: a negative change under ``log``.
+        InputError: a negative change under ``log``, or values beyond all range without it.
     """
     finite = np.isfinite(values)
     unknown = np.logical_not(finite.any(axis=1))
-    frozen = ~unknown & ((values == 0) | ~finite).all(1)
+    frozen = ~unknown & ((values == 0) | np.isnan(values)).all(1)
     moving = ~(unknown | frozen)
     log = _Log()
     log.add("unknown layers", "layers without a finite number, labelled as outliers", unknown.sum())
@@ -74,6 +75,8 @@ def clean_robustly(values: Table, settings: Settings) -> Cleaned:
     table = np.where(finite & moving[:, None], values, np.nan)
     if settings.log:
         table = _logarithm(table, log)
+    else:
+        _check_range(table)
     log.add("gaps: NaN", "filled from neighbouring steps", np.isnan(values[moving]).sum())
     log.add("gaps: infinite", "filled from neighbouring steps", np.isinf(values[moving]).sum())
     table = np.array([fill_gaps(row) if keep else row for row, keep in zip(table, moving, strict=True)])
@@ -95,11 +98,15 @@ def clean_as_published(values: Table) -> Cleaned:
     A number that is not finite becomes the row's finite sum divided by the row's length; then numbers farther than two
     population standard deviations from the row's mean become that mean. Layers without a finite number, which the
     notebooks would treat as zeros, are labelled instead.
+
+    Raises:
+        InputError: values beyond all range.
     """
     finite = np.isfinite(values)
     unknown = np.logical_not(finite.any(axis=1))
     log = _Log()
     log.add("unknown layers", "layers without a finite number, labelled as outliers", unknown.sum())
+    _check_range(values)
     fill = np.where(finite, values, 0.0).sum(1, keepdims=True) / values.shape[1]
     table = np.where(finite, values, fill)
     log.add("not finite", "set to the finite sum of the row divided by its length", (~finite[~unknown]).sum())
@@ -150,6 +157,16 @@ class _Log:
 
     def add(self, step: str, what: str, count: int | np.integer) -> None:
         self.steps.append({"step": step, "what": what, "count": int(count)})
+
+
+def _check_range(values: Table) -> None:
+    """Distances between numbers beyond this range leave that of float64."""
+    sizes = np.abs(values[np.isfinite(values) & (values != 0)])
+    if sizes.size and (sizes.max() > LARGEST or sizes.max() < 1 / LARGEST):
+        raise InputError(
+            f"the largest value is {sizes.max():.3g}: values beyond {LARGEST:g} or all below {1 / LARGEST:g} can only "
+            "be grouped on a log scale, recipe='robust' with log=True"
+        )
 
 
 def _logarithm(table: Table, log: _Log) -> Table:
