@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
 from layerlore.dynamics.history import History, title_of
-from layerlore.figures.style import inert, shortened
+from layerlore.figures.style import inert, shortened, spread
 
 UNEVEN = 20
 """Steps stand on a logarithmic axis where their largest gap is more than so many times their smallest."""
@@ -25,6 +25,40 @@ WEIGHT = ".weight"
 def unit_of(history: History) -> str:
     """What a step of this history is called, such as ``epoch``."""
     return str(history.manifest["settings"].get("unit") or "step")
+
+
+class Drawn(NamedTuple):
+    """The part of a measure that a figure draws.
+
+    Attributes:
+        measure: its name.
+        layers: by depth.
+        steps: recorded ones.
+        values: layer x step.
+    """
+
+    measure: str
+    layers: list[str]
+    steps: Int64[np.ndarray, "n_steps"]
+    values: Float64[np.ndarray, "n_layers n_steps"]
+
+
+def drawn(history: History, measure: str | None, most_layers: int) -> Drawn:
+    """At most so many layers and `MOST_STEPS` steps of a measure, evenly spread.
+
+    Args:
+        history: from `WeightTracker`, `read_series` or `load`.
+        measure: its name; None takes the history's default.
+        most_layers: to draw.
+
+    Raises:
+        InputError: the measure was not recorded.
+    """
+    name = history.default_measure if measure is None else measure
+    rows = spread(len(history.layers), most_layers)
+    columns = spread(len(history.steps), MOST_STEPS)
+    layers = [history.layers[row] for row in rows]
+    return Drawn(name, layers, history.steps[columns], history.values(name)[np.ix_(rows, columns)])
 
 
 def step_axis(steps: Int64[np.ndarray, "n_steps"], unit: str = "step") -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from layerlore.dynamics.history import History
-from layerlore.figures.axes import MOST_STEPS, log_axis, short_names, step_axis, title_lines, unit_of
+from layerlore.figures.axes import drawn, log_axis, short_names, step_axis, title_lines, unit_of
 from layerlore.figures.style import depth_colour, graph_objects, inert, shortened, spread, styled
 
 if TYPE_CHECKING:
@@ -58,21 +58,18 @@ def changes(history: History, measure: str | None = None) -> Changes:
     Raises:
         InputError: the measure was not recorded.
     """
-    name = history.default_measure if measure is None else measure
-    rows = spread(len(history.layers), MOST_LINES)
-    columns = spread(len(history.steps), MOST_STEPS)
-    values = history.values(name)[np.ix_(rows, columns)]
+    name, layers, steps, values = drawn(history, measure, MOST_LINES)
     logarithmic = name not in FROM_START
     shown = np.isfinite(values) & ((values > 0) | (not logarithmic))
-    named = spread(len(rows), MOST_NAMED)
+    named = spread(len(layers), MOST_NAMED)
     return Changes(
         measure=name,
         unit=unit_of(history),
-        layers=[history.layers[row] for row in rows],
-        steps=history.steps[columns],
+        layers=layers,
+        steps=steps,
         values=np.where(shown, values, np.nan),
         named=named,
-        group=[int(np.abs(np.array(named) - row).argmin()) for row in range(len(rows))],
+        group=[int(np.abs(np.array(named) - row).argmin()) for row in range(len(layers))],
         logarithmic=logarithmic,
     )
 

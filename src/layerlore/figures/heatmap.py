@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from layerlore.dynamics.history import History
-from layerlore.figures.axes import MOST_STEPS, even, log_ticks, positive_range, short_names, title_lines, unit_of
-from layerlore.figures.style import GREY, VERMILLION, graph_objects, inert, shortened, spread, styled
+from layerlore.figures.axes import drawn, even, log_ticks, positive_range, short_names, title_lines, unit_of
+from layerlore.figures.style import GREY, VERMILLION, graph_objects, inert, shortened, styled
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -63,18 +63,15 @@ def cells(history: History, measure: str | None = None) -> Cells:
     Raises:
         InputError: the measure was not recorded.
     """
-    name = history.default_measure if measure is None else measure
-    rows = spread(len(history.layers), MOST_ROWS)
-    columns = spread(len(history.steps), MOST_STEPS)
-    values = history.values(name)[np.ix_(rows, columns)]
+    name, layers, steps, values = drawn(history, measure, MOST_ROWS)
     positive = values[np.isfinite(values) & (values > 0)]
     ends = np.percentile(positive, [SPARED, 100 - SPARED]) if positive.size else np.array([0.3, 3.0])
     low, high = positive_range(ends)
     return Cells(
         measure=name,
         unit=unit_of(history),
-        layers=[history.layers[row] for row in rows],
-        steps=history.steps[columns],
+        layers=layers,
+        steps=steps,
         values=values,
         zero=values == 0,
         missing=~(np.isfinite(values) & (values >= 0)),

@@ -11,7 +11,7 @@ from jaxtyping import Float64, Shaped
 from torch import Tensor
 
 from layerlore.dynamics.kernels.layout import flat, rounded
-from layerlore.dynamics.sums import COLUMN
+from layerlore.dynamics.sums import COLUMN, SUMS
 
 ROW = 1_024
 """Elements that are summed in one go; a weight is filled up with zeros, which add nothing, to whole rows of them."""
@@ -19,19 +19,7 @@ ROW = 1_024
 BUCKET = 4_096
 """Rows in a bucket: 4 M elements, which take 32 MiB as float64, some eight times over while a bucket is summed."""
 
-PAIR = (
-    "nonzero",
-    "nonfinite",
-    "changed",
-    "abs_earlier",
-    "abs_change",
-    "ratios",
-    "sum_earlier",
-    "sum_change",
-    "squares_earlier",
-    "squares_change",
-    "growth",
-)
+PAIR = SUMS[SUMS.index("nonzero") : SUMS.index("changed_from_init")]
 """Columns of a pair of weights, in the order of `_sum_rows`; the first five are all that ``rwc_l1`` needs."""
 
 FROM_INIT = {
