@@ -156,3 +156,12 @@ def test_many_layers_and_bars():
     assert len(bars(table[0])) == 16
     assert bars(np.array([np.nan, np.nan])) == "  "
     assert bars(np.array([3.0])) == "▁"
+
+
+def test_a_misspelt_measure_is_refused_before_anything_is_read_or_removed(tmp_path):
+    History.from_table(["a"], np.ones((1, 2))).save(tmp_path / "run")
+    result = run(tmp_path / "nothing", "--out", tmp_path / "run", "--measures", "rwc_l3", "--force")
+    assert result.exit_code == 2
+    assert "measures='rwc_l3' is not known; did you mean 'rwc_l2' or 'rwc_l1'?" in result.stderr
+    assert "health" not in result.stdout
+    assert History.load(tmp_path / "run").layers == ["a"]

@@ -16,6 +16,7 @@ from layerlore.cli.tables import show
 from layerlore.cli.training_tables import MOST_LAYERS, plain_table, significant
 from layerlore.dynamics.health import HEALTH, Health, check_series
 from layerlore.dynamics.history import KIND, History, title_of
+from layerlore.dynamics.measures import check_measures
 from layerlore.dynamics.series import read_series
 from layerlore.errors import InputError, LayerLoreError, RunError
 from layerlore.networks.checkpoints import Steps
@@ -78,10 +79,10 @@ def series(
       layerlore series out/checkpoint-*/ --out runs/bert --workers 2
       layerlore series a.pt b.pt c.pt --steps 0,100,200 --out runs/mine --json
     """  # noqa: D301 (see app.py)
+    asked = None if measures is None else check_measures([word.strip() for word in measures.split(",")])
     if force:
         _remove_run(out)
     chosen = {"steps": _steps(steps), "include": include, "exclude": exclude, "key": key, "workers": workers}
-    asked = None if measures is None else [word.strip() for word in measures.split(",")]
     try:
         history = read_series(
             checkpoints, **chosen, measures=asked, biases=biases, norms=norms, run=out, name=name or _name(checkpoints)
@@ -188,7 +189,8 @@ def _show_findings(checkpoints: list[Path], chosen: dict[str, object]) -> None:
 def _show_health(health: Health) -> None:
     if health.findings:
         show(findings_table(health))
-    counts = ", ".join(f"{health.count(severity)} {severity}s" for severity in ("error", "warning", "note"))
+    numbers = {severity: health.count(severity) for severity in ("error", "warning", "note")}
+    counts = ", ".join(f"{number} {severity}{'' if number == 1 else 's'}" for severity, number in numbers.items())
     show(f"health: {counts} in {health.checked['n_tensors']} tensors of {len(health.checked['steps'])} checkpoints")
 
 

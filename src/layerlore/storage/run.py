@@ -38,7 +38,7 @@ def read_manifest(path: Path | str) -> dict[str, Any]:
     """
     path = Path(path)
     if not path.is_dir():
-        raise RunError(f"{path} is no folder: a run is the folder that run=... named")
+        raise RunError(f"{path} is no folder: give that of a run, as run= or --out named it")
     file = path / MANIFEST
     if not file.is_file():
         raise RunError(f"{path} holds no {MANIFEST}: it is not a LayerLore run. Choose the run's own folder")
