@@ -84,7 +84,7 @@ def test_identities_are_compared_as_json(run):
 
 
 def test_folders_of_others_are_left_alone(tmp_path):
-    with pytest.raises(RunError, match="missing is no folder: a run is the folder"):
+    with pytest.raises(RunError, match="missing is no folder: give that of a run"):
         Run.load(tmp_path / "missing", KIND)
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.png").write_bytes(b"")
