@@ -34,7 +34,7 @@ from layerlore.zoo import load_data, resnet20, small_resnet
 
 BATCH = 128
 STEPS_PER_EPOCH = 391
-PAIRS = 15
+PAIRS = 100
 
 
 def seconds(work: Callable[[], object]) -> float:
