@@ -165,3 +165,13 @@ def test_a_misspelt_measure_is_refused_before_anything_is_read_or_removed(tmp_pa
     assert "measures='rwc_l3' is not known; did you mean 'rwc_l2' or 'rwc_l1'?" in result.stderr
     assert "health" not in result.stdout
     assert History.load(tmp_path / "run").layers == ["a"]
+
+
+def test_force_keeps_the_old_run_where_the_files_cannot_be_read(tmp_path):
+    History.from_table(["a"], np.ones((1, 2))).save(tmp_path / "run")
+    files = write(tmp_path / "digits", training(), "safetensors")
+    files[1].write_bytes(files[1].read_bytes()[:100])
+    result = run(tmp_path / "digits", "--out", tmp_path / "run", "--force")
+    assert result.exit_code == 2
+    assert "was cut off" in result.stderr
+    assert History.load(tmp_path / "run").layers == ["a"]

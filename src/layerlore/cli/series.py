@@ -18,6 +18,7 @@ from layerlore.dynamics.health import HEALTH, Health, check_series
 from layerlore.dynamics.history import KIND, History, title_of
 from layerlore.dynamics.measures import check_measures
 from layerlore.dynamics.series import read_series
+from layerlore.dynamics.series.plan import open_series, plan_series
 from layerlore.errors import InputError, LayerLoreError, RunError
 from layerlore.networks.checkpoints import Steps
 from layerlore.storage import MANIFEST, read_manifest
@@ -80,10 +81,13 @@ def series(
       layerlore series a.pt b.pt c.pt --steps 0,100,200 --out runs/mine --json
     """  # noqa: D301 (see app.py)
     asked = None if measures is None else check_measures([word.strip() for word in measures.split(",")])
-    if force:
-        _remove_run(out)
     chosen = {"steps": _steps(steps), "include": include, "exclude": exclude, "key": key, "workers": workers}
     try:
+        if force:
+            # What is there is removed only when there is something to take its place.
+            found = open_series(checkpoints, _steps(steps), key)
+            plan_series(found, biases=biases, norms=norms, include=include, exclude=exclude)
+            _remove_run(out)
         history = read_series(
             checkpoints, **chosen, measures=asked, biases=biases, norms=norms, run=out, name=name or _name(checkpoints)
         )
