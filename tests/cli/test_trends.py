@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 import layerlore
 from layerlore import History
 from layerlore.cli.app import app
-from layerlore.cli.tables import show
-from layerlore.cli.training_tables import evidence_table, plain_table, trends_lines, trends_table
+from layerlore.cli.tables import plain_table, show
+from layerlore.cli.training_tables import evidence_table, trends_lines, trends_table
 from layerlore.dynamics.trends import Trends, find_trends
 from layerlore.report.trends_summary import group_facts
 from report.histories import HOSTILE, history, trends

@@ -1,5 +1,6 @@
 """Files and folders appear whole or not at all."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,9 @@ def test_nothing_is_published_over_what_exists(tmp_path):
         pytest.fail("the block must not run")
     assert names(tmp_path) == ["out"]
     assert names(tmp_path / "out") == ["mine"]
+
+
+@pytest.mark.parametrize("name", ["layer", "Schicht ä", "half \udcff a pair", "\U0001f600"])
+def test_every_name_comes_back_from_json(tmp_path, name):
+    write_json(tmp_path / "file.json", {name: [name]})
+    assert json.loads((tmp_path / "file.json").read_text("utf-8")) == {name: [name]}

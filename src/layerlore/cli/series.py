@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from layerlore.cli.tables import show
-from layerlore.cli.training_tables import MOST_LAYERS, plain_table, significant
+from layerlore.cli.tables import plain_table, show
+from layerlore.cli.training_tables import MOST_LAYERS, significant
 from layerlore.dynamics.health import HEALTH, Health, check_series
 from layerlore.dynamics.history import KIND, History, title_of
 from layerlore.dynamics.measures import check_measures

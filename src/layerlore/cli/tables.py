@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from layerlore.cli.notices import printable
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 NARROWEST = 100
 """Columns to print with where stdout is no terminal."""
+NARROWEST_WORDS = 12
+"""Letters in a line of a column of words, at least."""
 
 
 def number(value: float) -> str:
@@ -43,19 +45,43 @@ def ledger_rows(knowledge: Knowledge) -> Iterator[tuple[str, ...]]:
 
 def ledger_table(knowledge: Knowledge, title: str) -> Table:
     """The rows of `ledger_rows` as a table."""
+    several = len(knowledge.manifest["coords"]["target"]) > 1
+    columns = ("target", "layer", "completeness", "redundancy", "ceiling", "floor", "probe accuracy")
+    rows = (row[not several :] for row in ledger_rows(knowledge))
+    return plain_table(title, columns[not several :], rows, left=1 + several)
+
+
+def plain_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1, words: Sequence[int] | None = None
+) -> Table:
+    """A table with columns of words, which fold where they are too long, and of numbers, which do not.
+
+    Args:
+        title: above it.
+        columns: their names.
+        rows: their cells; hostile text.
+        left: how many columns, from the left, are words.
+        words: positions of the columns that are words, instead of ``left``.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(printable(title)), box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1))
-    several = len(knowledge.manifest["coords"]["target"]) > 1
-    names = ("target", "layer", "completeness", "redundancy", "ceiling", "floor", "probe accuracy")
-    for name in names[not several :]:
+    cells = [[printable(cell) for cell in row] for row in rows]
+    table = Table(title=Text(printable(title)), box=box.SIMPLE_HEAD, title_justify="left", collapse_padding=True)
+    for place, name in enumerate(columns):
+        told = place < left if words is None else place in words
+        longest = max(len(name), *(len(row[place]) for row in cells), 0)
         table.add_column(
-            name, justify="left" if name in ("target", "layer") else "right", overflow="fold", no_wrap=name != "layer"
+            name,
+            justify="left" if told else "right",
+            overflow="fold",
+            no_wrap=not told,
+            # A table may be wider than the terminal, whose own wrapping loses nothing; cut numbers would be wrong ones.
+            min_width=min(longest, NARROWEST_WORDS) if told else longest,
         )
-    for row in ledger_rows(knowledge):
-        table.add_row(*(Text(cell) for cell in row[not several :]))
+    for row in cells:
+        table.add_row(*map(Text, row))
     return table
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from layerlore.cli.notices import printable
-from layerlore.cli.tables import number
+from layerlore.cli.tables import number, plain_table
 from layerlore.dynamics.history import History
 from layerlore.dynamics.trends import Trends
 from layerlore.figures.depth import steps_in_words, thirds
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 ALONE = ("outlier", "frozen")
-NARROWEST_WORDS = 12
-"""Letters in a line of a column of words, at least."""
 MOST_LAYERS = 40
 """Layers that a table of the terminal shows at most; the report has them all."""
 
@@ -30,40 +27,6 @@ def significant(value: float) -> str:
     ('0.0123', '-')
     """
     return f"{value:.3g}" if math.isfinite(value) else "-"
-
-
-def plain_table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1, words: Sequence[int] | None = None
-) -> Table:
-    """A table with columns of words, which fold where they are too long, and of numbers, which do not.
-
-    Args:
-        title: above it.
-        columns: their names.
-        rows: their cells; hostile text.
-        left: how many columns, from the left, are words.
-        words: positions of the columns that are words, instead of ``left``.
-    """
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    cells = [[printable(cell) for cell in row] for row in rows]
-    table = Table(title=Text(printable(title)), box=box.SIMPLE_HEAD, title_justify="left", collapse_padding=True)
-    for place, name in enumerate(columns):
-        told = place < left if words is None else place in words
-        longest = max(len(name), *(len(row[place]) for row in cells), 0)
-        table.add_column(
-            name,
-            justify="left" if told else "right",
-            overflow="fold",
-            no_wrap=not told,
-            # A table may be wider than the terminal, whose own wrapping loses nothing; cut numbers would be wrong ones.
-            min_width=min(longest, NARROWEST_WORDS) if told else longest,
-        )
-    for row in cells:
-        table.add_row(*map(Text, row))
-    return table
 
 
 def trends_table(trends: Trends, history: History, title: str) -> Table:

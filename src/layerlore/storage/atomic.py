@@ -48,7 +48,12 @@ def write_text(path: Path, content: str) -> None:
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:
     """`write_bytes` of strict JSON: NaN and infinity are refused, so that any reader can parse it."""
-    write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    try:
+        content_bytes = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    except UnicodeEncodeError:
+        # A name can hold half of a surrogate pair, which has no UTF-8.
+        content_bytes = json.dumps(content, indent=1, allow_nan=False).encode("ascii")
+    write_bytes(path, content_bytes + b"\n")
 
 
 @contextmanager
