@@ -203,7 +203,7 @@ def test_looking_in_pieces_finds_the_same(tmp_path, monkeypatch):
         states[step]["4.weight"].zero_()
     whole = checked(tmp_path, states).to_json()
     assert {one["check"] for one in whole["findings"]} == {"nonfinite", "dead", "exploding"}
-    monkeypatch.setattr("layerlore.dynamics.health.looks._PIECE", 7)
+    monkeypatch.setattr("layerlore.dynamics.health.courses._PIECE", 7)
     pieces = check_series(tmp_path).to_json()
     for one, other in zip(whole["findings"], pieces["findings"], strict=True):
         assert one["evidence"] == other["evidence"]
@@ -390,3 +390,13 @@ def test_findings_are_sorted():
     ]
     order = [(one.check, one.step) for one in make_health(findings, {}).findings]
     assert order == [("unreadable", 7), ("nonfinite", 3), ("nonfinite", 5), ("gap", 9), ("frozen", None)]
+
+
+def test_findings_come_back_from_a_run_folder(tmp_path):
+    assert Health.load(tmp_path) is None
+    health = Health([Finding("frozen", "warning", "a.weight", None, "never changes", {"pairs": 3})], {"steps": [1, 2]})
+    health.save(tmp_path)
+    assert Health.load(tmp_path) == health
+    (tmp_path / "health.json").write_text("{")
+    with pytest.raises(RunError, match=r"health\.json cannot be read .*: remove it and check the series again"):
+        Health.load(tmp_path)

@@ -18,7 +18,7 @@ from layerlore.figures import (
     trend_places,
     trend_profiles,
 )
-from layerlore.figures.groups import look
+from layerlore.figures.groups import group_style
 from report.histories import ATTACK, FROZEN, HOSTILE, JUMPY, history, trends
 
 KINDS = {weight.layer: weight.kind for weight in history().weights}
@@ -54,7 +54,7 @@ def test_groups_on_the_map_have_looks_of_their_own():
 
 
 def test_many_trends_differ_in_colour_or_shape():
-    looks = [(look(label).colour, look(label).symbol) for label in (*range(10), -1, -2)]
+    looks = [(group_style(label).colour, group_style(label).symbol) for label in (*range(10), -1, -2)]
     assert len(set(looks)) == len(looks)
 
 

@@ -14,7 +14,7 @@ import typer
 
 from layerlore.cli.tables import plain_table, show
 from layerlore.cli.training_tables import MOST_LAYERS, significant
-from layerlore.dynamics.health import HEALTH, Health, check_series
+from layerlore.dynamics.health import Health, check_series
 from layerlore.dynamics.history import KIND, History, title_of
 from layerlore.dynamics.measures import check_measures
 from layerlore.dynamics.series import read_series
@@ -85,8 +85,8 @@ def series(
     try:
         if force:
             # What is there is removed only when there is something to take its place.
-            found = open_series(checkpoints, _steps(steps), key)
-            plan_series(found, biases=biases, norms=norms, include=include, exclude=exclude)
+            opened = open_series(checkpoints, _steps(steps), key)
+            plan_series(opened, biases=biases, norms=norms, include=include, exclude=exclude)
             _remove_run(out)
         history = read_series(
             checkpoints, **chosen, measures=asked, biases=biases, norms=norms, run=out, name=name or _name(checkpoints)
@@ -171,12 +171,9 @@ def _median(values: np.ndarray) -> float:
 
 
 def _health(checkpoints: list[Path], chosen: dict[str, object], run: Path) -> Health:
-    path = run / HEALTH
-    if path.is_file():
-        try:
-            return Health.from_json(json.loads(path.read_text("utf-8")))
-        except (OSError, ValueError) as error:
-            raise RunError(f"{path} cannot be read ({error}): remove it and run the command again") from error
+    kept = Health.load(run)
+    if kept is not None:
+        return kept
     health = check_series(checkpoints, **chosen)  # type: ignore[arg-type]
     health.save(run)
     return health

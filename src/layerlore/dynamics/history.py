@@ -18,7 +18,7 @@ from jaxtyping import Float64, Int64, Integer
 from layerlore.dynamics.measures import COUNTS, DEFAULT, MEASURES, ROBUST
 from layerlore.dynamics.record import Event, Record, WeightInfo
 from layerlore.errors import InputError, RunError, closest
-from layerlore.storage import FORMAT, MANIFEST, LineFile, publish_folder, read_lines, read_manifest, write_json
+from layerlore.storage import FORMAT, MANIFEST, LineFile, manifest_of, publish_folder, read_lines, write_json
 from layerlore.version import __version__
 
 if TYPE_CHECKING:
@@ -154,9 +154,7 @@ class History:
             RunError: missing, foreign, damaged, or without a finished record.
         """
         path = Path(path)
-        manifest = read_manifest(path)
-        if manifest["kind"] != KIND:
-            raise RunError(f"{path} holds a {manifest['kind']!r} run, not a {KIND!r} run")
+        manifest = manifest_of(path, KIND)
         try:
             weights = [WeightInfo.from_json(found) for found in manifest["weights"]]
             manifest["identity"]

@@ -17,7 +17,7 @@ from layerlore.dynamics.history import KIND, RECORDS, new_manifest
 from layerlore.dynamics.measures import COUNTS
 from layerlore.dynamics.record import Event, Record, Sink, WeightInfo
 from layerlore.errors import InputError, RunError, first_line
-from layerlore.storage import MANIFEST, LineFile, read_lines, read_manifest, write_bytes, write_json
+from layerlore.storage import MANIFEST, LineFile, differences, read_lines, read_manifest, write_bytes, write_json
 
 Numbers = Float64[np.ndarray, "n_weights n_columns"]
 
@@ -279,10 +279,3 @@ class Sinks:
             what = f"{type(sink).__name__} raised {type(error).__name__} in {method} ({first_line(error)})"
             return [f"the sink {what}: it is not called again"]
         return []
-
-
-def differences(asked: Mapping[str, object], found: object) -> str:
-    """Which entries of two identities differ, in words; empty where none does."""
-    found = found if isinstance(found, Mapping) else {}
-    keys = sorted(key for key in asked.keys() | found.keys() if asked.get(key) != found.get(key))
-    return "; ".join(f"{key}: asked {asked.get(key)!r}, found {found.get(key)!r}" for key in keys[:4])

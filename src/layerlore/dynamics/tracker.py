@@ -18,13 +18,14 @@ from layerlore.dynamics.history import GRADIENTS, History, new_manifest
 from layerlore.dynamics.look import Look
 from layerlore.dynamics.measures import COUNTS, check_measures
 from layerlore.dynamics.record import Event, Record, Sink, WeightInfo
-from layerlore.dynamics.recording import Memory, Row, RunFolder, Sinks, differences, records_until
+from layerlore.dynamics.recording import Memory, Row, RunFolder, Sinks, records_until
 from layerlore.dynamics.roster import Roster
 from layerlore.dynamics.schedule import Every, described, schedule_of, whole_step
 from layerlore.dynamics.snapshots import RIGHT_IN_BF16, SNAPSHOTS, Snapshots
 from layerlore.dynamics.tracked import TrackedWeight, fingerprint, left_out, tracked_weights
 from layerlore.engines.sharded import is_first_process
 from layerlore.errors import InputError, QualityWarning, RunError, check_choice
+from layerlore.storage import differences
 
 STATE_FORMAT = 1
 

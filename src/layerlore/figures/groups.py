@@ -24,8 +24,8 @@ SYMBOLS = (
 
 
 @dataclass(frozen=True)
-class Look:
-    """Of one group.
+class GroupStyle:
+    """How one group is drawn.
 
     Attributes:
         words: its name.
@@ -38,14 +38,14 @@ class Look:
     symbol: str
 
 
-def look(label: int) -> Look:
-    """The look of a trend (from 0), of outliers (-1) and of frozen layers (-2).
+def group_style(label: int) -> GroupStyle:
+    """The style of a trend (from 0), of outliers (-1) and of frozen layers (-2).
 
-    >>> look(0).words, look(-1).words
+    >>> group_style(0).words, group_style(-1).words
     ('trend 0', 'outlier')
     """
     if label == OUTLIER:
-        return Look("outlier", GREY, "x-thin-open")
+        return GroupStyle("outlier", GREY, "x-thin-open")
     if label == FROZEN:
-        return Look("frozen", GREY, "line-ew-open")
-    return Look(f"trend {label}", COLOURS[label % len(COLOURS)], SYMBOLS[label % len(SYMBOLS)])
+        return GroupStyle("frozen", GREY, "line-ew-open")
+    return GroupStyle(f"trend {label}", COLOURS[label % len(COLOURS)], SYMBOLS[label % len(SYMBOLS)])

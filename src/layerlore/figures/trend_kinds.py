@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from layerlore.figures.groups import SKY, YELLOW, look
+from layerlore.figures.groups import SKY, YELLOW, group_style
 from layerlore.figures.style import BLUE, GREEN, GREY, ORANGE, VERMILLION, graph_objects, inert, styled, translucent
 from layerlore.figures.trend_map import shown_labels
 
@@ -50,7 +50,7 @@ def trend_kinds_figure(trends: Trends, kinds: dict[str, str]) -> go.Figure:
         colour = COLOURS[number % len(COLOURS)]
         figure.add_trace(
             go.Bar(
-                y=[look(label).words for label in labels],
+                y=[group_style(label).words for label in labels],
                 x=[row[label] for label in labels],
                 orientation="h",
                 name=inert(kind),

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from layerlore.figures.axes import MOST_STEPS, log_axis, step_axis, title_lines
-from layerlore.figures.groups import look
+from layerlore.figures.groups import group_style
 from layerlore.figures.style import graph_objects, spread, styled, translucent
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def trend_lines_figure(trends: Trends, unit: str = "step") -> go.Figure:
 
 
 def _traces(go: Any, profile: Profile, count: int) -> list[Any]:
-    words = look(profile.label)
+    words = group_style(profile.label)
     group = str(profile.label)
     bare: dict[str, Any] = {
         "mode": "lines",

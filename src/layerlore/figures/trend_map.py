@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from layerlore.figures.groups import FROZEN, OUTLIER, look
+from layerlore.figures.groups import FROZEN, OUTLIER, group_style
 from layerlore.figures.style import graph_objects, inert, styled
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def trend_map_figure(trends: Trends, kinds: dict[str, str]) -> go.Figure:
     figure = go.Figure()
     for label in shown_labels(trends):
         here = [place for place in places if place.label == label]
-        words = look(label)
+        words = group_style(label)
         count = int((np.asarray(trends.labels) == label).sum())
         away = count - len(here)
         figure.add_trace(

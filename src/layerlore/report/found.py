@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
-from layerlore.dynamics.health import HEALTH, Health, check_history
+from layerlore.dynamics.health import Health, check_history
 from layerlore.dynamics.history import History
 from layerlore.dynamics.trends import Trends, find_trends
 from layerlore.dynamics.trends.result import FILE
-from layerlore.errors import InputError, MissingExtraError, RunError
+from layerlore.errors import InputError, MissingExtraError
 
 
 def found_trends(history: History) -> tuple[Trends | None, str]:
@@ -36,10 +34,5 @@ def found_health(history: History) -> Health:
     Raises:
         RunError: the file is damaged.
     """
-    if history.path is not None and (history.path / HEALTH).is_file():
-        path = history.path / HEALTH
-        try:
-            return Health.from_json(json.loads(path.read_text("utf-8")))
-        except (OSError, ValueError) as error:
-            raise RunError(f"{path} cannot be read ({error}): remove it and check the series again") from error
-    return check_history(history)
+    kept = None if history.path is None else Health.load(history.path)
+    return check_history(history) if kept is None else kept

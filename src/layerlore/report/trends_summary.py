@@ -12,7 +12,7 @@ import numpy as np
 from layerlore.dynamics.history import History
 from layerlore.dynamics.trends import Trends
 from layerlore.figures.depth import thirds
-from layerlore.figures.groups import look
+from layerlore.figures.groups import group_style
 from layerlore.figures.trend_map import shown_labels
 
 SIGNIFICANT = 0.05
@@ -61,7 +61,7 @@ def group_facts(trends: Trends, history: History) -> list[GroupFacts]:
         rows = [row[layer] for layer in members]
         found.append(
             GroupFacts(
-                name=look(label).words,
+                name=group_style(label).words,
                 members=members,
                 kinds=Counter(kinds[layer] for layer in members).most_common(),
                 first=_median(parts.first[rows]),

@@ -55,6 +55,18 @@ def read_manifest(path: Path | str) -> dict[str, Any]:
     return manifest
 
 
+def manifest_of(path: Path, kind: str) -> dict[str, Any]:
+    """The manifest of a run of one kind.
+
+    Raises:
+        RunError: as `read_manifest`, or the run is of another kind.
+    """
+    manifest = read_manifest(path)
+    if manifest["kind"] != kind:
+        raise RunError(f"{path} holds a {manifest['kind']!r} run, not a {kind!r} run")
+    return manifest
+
+
 class Run:
     """Arrays and a manifest, in a folder or in memory. Made by `Run.open` or `Run.load`."""
 
@@ -85,7 +97,7 @@ class Run:
         if path.exists() and not path.is_dir():
             raise RunError(f"{path} is a file: a run needs a folder of its own")
         if path.is_dir() and any(path.iterdir()):
-            manifest = _manifest_of(path, kind)
+            manifest = manifest_of(path, kind)
             _compare(identity, manifest.get("identity"), path)
             # A process killed before it made the arrays left only the manifest.
             return cls(path, manifest, _arrays_of(path, "a"))
@@ -100,7 +112,7 @@ class Run:
             RunError: missing, foreign, damaged, or of another kind.
         """
         path = Path(path)
-        return cls(path, _manifest_of(path, kind), _arrays_of(path, "r+"))
+        return cls(path, manifest_of(path, kind), _arrays_of(path, "r+"))
 
     def update(self, **fields: object) -> None:
         """Replace entries of the manifest, on disk at once."""
@@ -197,13 +209,6 @@ class Run:
         return self._group[name]
 
 
-def _manifest_of(path: Path, kind: str) -> dict[str, Any]:
-    manifest = read_manifest(path)
-    if manifest["kind"] != kind:
-        raise RunError(f"{path} holds a {manifest['kind']!r} run, not a {kind!r} run")
-    return manifest
-
-
 def _arrays_of(path: Path, mode: Literal["a", "r+"]) -> zarr.Group:
     import zarr
 
@@ -219,12 +224,21 @@ def _dims(array: Any) -> list[str]:
     return [str(name) for name in array.metadata.dimension_names]
 
 
+def differences(asked: Mapping[str, object], found: object) -> str:
+    """Which entries of two identities differ, in words; empty where none does.
+
+    >>> differences({"seed": 1, "kappa": 0.04}, {"seed": 2, "kappa": 0.04})
+    'seed: asked 1, found 2'
+    """
+    found = found if isinstance(found, Mapping) else {}
+    keys = sorted(key for key in asked.keys() | found.keys() if asked.get(key) != found.get(key))
+    return "; ".join(f"{key}: asked {asked.get(key)!r}, found {found.get(key)!r}" for key in keys[:4])
+
+
 def _compare(asked: Mapping[str, object], found: object, path: Path) -> None:
-    found = found if isinstance(found, dict) else {}
-    different = [key for key in asked.keys() | found.keys() if asked.get(key) != found.get(key)]
+    different = differences(asked, found)
     if different:
-        shown = "; ".join(f"{key}: asked {asked.get(key)!r}, found {found.get(key)!r}" for key in sorted(different)[:4])
         raise RunError(
-            f"{path} belongs to another explanation ({shown}): choose another run folder, or remove this one to start "
-            "over"
+            f"{path} belongs to another explanation ({different}): choose another run folder, or remove this one to "
+            "start over"
         )

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from layerlore.dynamics.health import rules
+from layerlore.dynamics.health.courses import Course, follow
 from layerlore.dynamics.health.findings import CHECKS, Finding, Health, make_health
-from layerlore.dynamics.health.looks import Look, look_at
 from layerlore.dynamics.series.plan import Patterns, chosen_names, has_numbers, kinds_of
-from layerlore.dynamics.series.read import each_done
+from layerlore.dynamics.series.read import check_workers, each_done
 from layerlore.engines import Counter, Progress, progress_bars
 from layerlore.errors import InputError
 from layerlore.networks.checkpoints import Checkpoint, Steps, TensorInfo, open_checkpoint, sort_checkpoints
@@ -46,8 +46,7 @@ def check_series(
     Raises:
         InputError: fewer than two paths, or steps that cannot be ordered.
     """
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise InputError(f"workers={workers!r} must be a whole number from 1")
+    check_workers(workers)
     ordered = sort_checkpoints([paths] if isinstance(paths, str | Path) else paths, steps)
     if len(ordered) < 2:
         raise InputError(f"{ordered[0][1]} is the only checkpoint: a series needs two or more")
@@ -62,22 +61,22 @@ def check_series(
             findings.append(Finding("unreadable", "error", None, step, str(error), {"file": path.name}))
     kinds = _kinds(opened, include, exclude)
 
-    def look(name: str) -> Look:
-        return look_at(name, kinds[name], opened)
+    def course_of(name: str) -> Course:
+        return follow(name, kinds[name], opened)
 
-    looks = []
+    courses = []
     with progress_bars(progress) as report:
         count = Counter(report, "tensors checked", len(kinds) * len(opened))
-        for found in each_done(look, list(kinds), workers):
-            looks.append(found)
+        for found in each_done(course_of, list(kinds), workers):
+            courses.append(found)
             count(len(opened))
     order = {name: place for place, name in enumerate(kinds)}
-    looks.sort(key=lambda one: order[one.name])
+    courses.sort(key=lambda one: order[one.name])
     readable = [checkpoint is not None for checkpoint in opened]
-    findings += rules.missing(looks, numbers, readable) + rules.gaps(numbers)
+    findings += rules.missing(courses, numbers, readable) + rules.gaps(numbers)
     for check in rules.TENSOR_CHECKS:
-        findings += check(looks, numbers)
-    return make_health(findings, {"steps": numbers, "n_tensors": len(looks), "checks": list(CHECKS)})
+        findings += check(courses, numbers)
+    return make_health(findings, {"steps": numbers, "n_tensors": len(courses), "checks": list(CHECKS)})
 
 
 def _kinds(opened: list[Checkpoint | None], include: Patterns, exclude: Patterns) -> dict[str, str]:

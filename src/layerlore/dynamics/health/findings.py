@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -112,6 +113,21 @@ class Health:
             RunError: it cannot be written.
         """
         write_json(Path(run) / HEALTH, self.to_json())
+
+    @classmethod
+    def load(cls, run: Path | str) -> Health | None:
+        """The findings that `save` wrote into a run folder; None where there are none.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        path = Path(run) / HEALTH
+        try:
+            return cls.from_json(json.loads(path.read_text("utf-8")))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path} cannot be read ({error}): remove it and check the series again") from error
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{self.count(severity)} {severity}s" for severity in SEVERITIES)

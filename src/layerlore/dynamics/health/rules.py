@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from layerlore.dynamics.health.courses import Course
 from layerlore.dynamics.health.findings import Finding
-from layerlore.dynamics.health.looks import Look
 
 SWAP_RATIO = 1.2
 """How much longer the path is than with two neighbours exchanged. A path of independent steps (the least that training
@@ -25,28 +25,28 @@ SPREADS = 6.0
 LEAST_SPREAD = float(np.log(1.5))
 
 
-def missing(looks: Sequence[Look], steps: Sequence[int], readable: Sequence[bool]) -> list[Finding]:
+def missing(courses: Sequence[Course], steps: Sequence[int], readable: Sequence[bool]) -> list[Finding]:
     """Tensors that some of the checkpoints that could be opened do not have."""
     findings = []
-    for look in looks:
+    for course in courses:
         absent = [
             step
-            for step, info, there, position in zip(steps, look.infos, readable, range(len(steps)), strict=True)
-            if there and info is None and position not in look.errors
+            for step, info, there, position in zip(steps, course.infos, readable, range(len(steps)), strict=True)
+            if there and info is None and position not in course.errors
         ]
         if absent:
             have = sum(readable) - len(absent)
             evidence = f"{have} of {sum(readable)} checkpoints have it; it is missing at {_steps(absent)}"
-            findings.append(Finding("missing", "error", look.name, absent[0], evidence, {"steps": absent}))
+            findings.append(Finding("missing", "error", course.name, absent[0], evidence, {"steps": absent}))
     return findings
 
 
-def damaged(looks: Sequence[Look], steps: Sequence[int]) -> list[Finding]:
+def damaged(courses: Sequence[Course], steps: Sequence[int]) -> list[Finding]:
     """Tensors whose bytes could not be read, one finding for each step."""
     by_step: dict[int, list[tuple[str, str]]] = {}
-    for look in looks:
-        for position, why in look.errors.items():
-            by_step.setdefault(position, []).append((look.name, why))
+    for course in courses:
+        for position, why in course.errors.items():
+            by_step.setdefault(position, []).append((course.name, why))
     return [
         Finding(
             "unreadable",
@@ -60,28 +60,28 @@ def damaged(looks: Sequence[Look], steps: Sequence[int]) -> list[Finding]:
     ]
 
 
-def shapes(looks: Sequence[Look], steps: Sequence[int]) -> list[Finding]:
+def shapes(courses: Sequence[Course], steps: Sequence[int]) -> list[Finding]:
     """Tensors whose shape or dtype changes, and those without elements."""
     findings = []
-    for look in looks:
-        known = [(step, info) for step, info in zip(steps, look.infos, strict=True) if info is not None]
+    for course in courses:
+        known = [(step, info) for step, info in zip(steps, course.infos, strict=True) if info is not None]
         for (earlier, before), (later, after) in pairwise(known):
             if (before.shape, before.dtype) != (after.shape, after.dtype):
                 evidence = f"{before} at step {earlier}, {after} at step {later}"
                 values = {"before": str(before), "after": str(after), "step_before": earlier}
-                findings.append(Finding("shape", "error", look.name, later, evidence, values))
+                findings.append(Finding("shape", "error", course.name, later, evidence, values))
         if known and 0 in known[0][1].shape:
             evidence = f"it is {known[0][1]}: there is nothing in it"
-            findings.append(Finding("empty", "error", look.name, known[0][0], evidence))
+            findings.append(Finding("empty", "error", course.name, known[0][0], evidence))
     return findings
 
 
-def equal(looks: Sequence[Look], steps: Sequence[int]) -> list[Finding]:
+def equal(courses: Sequence[Course], steps: Sequence[int]) -> list[Finding]:
     """Checkpoints whose tensors all have the same bytes."""
     first: dict[tuple[object, ...], int] = {}
     findings = []
     for position, step in enumerate(steps):
-        content = tuple((look.checksum[position], look.infos[position]) for look in looks)
+        content = tuple((course.checksum[position], course.infos[position]) for course in courses)
         if all(info is None for _, info in content):
             continue
         known = first.setdefault(content, step)
@@ -92,7 +92,7 @@ def equal(looks: Sequence[Look], steps: Sequence[int]) -> list[Finding]:
     return findings
 
 
-def swapped(looks: Sequence[Look], steps: Sequence[int]) -> list[Finding]:
+def swapped(courses: Sequence[Course], steps: Sequence[int]) -> list[Finding]:
     """Neighbours in the wrong order: the path through the weights is shorter with the two exchanged.
 
     For the pair (i, i + 1) each weight compares ``|w[i] - w[i-1]| / |w[i+1] - w[i-1]|`` and, on the other side,
@@ -100,7 +100,7 @@ def swapped(looks: Sequence[Look], steps: Sequence[int]) -> list[Finding]:
     odd checkpoint looks the same, so that is a warning. A series in which all pairs look exchanged goes back and forth
     and has no finding; nor have pairs beside a copy of another checkpoint, which `equal` finds.
     """
-    weights = [look for look in looks if look.is_weight and np.nansum(look.distance) > 0]
+    weights = [course for course in courses if course.is_weight and np.nansum(course.distance) > 0]
     count = len(steps)
     if count < 4 or not weights:
         return []
@@ -109,7 +109,7 @@ def swapped(looks: Sequence[Look], steps: Sequence[int]) -> list[Finding]:
     middles = np.array([np.median(each) if len(each) else np.nan for each in ratios])
     around = np.array([_middle(np.delete(middles, pair)) for pair in range(count - 1)])
     voting = np.array([2 * len(each) >= len(weights) for each in ratios])
-    copies = {steps.index(finding.step) for finding in equal(looks, steps) if finding.step is not None}
+    copies = {steps.index(finding.step) for finding in equal(courses, steps) if finding.step is not None}
     clear = np.array([not copies & set(range(pair - 1, pair + 3)) for pair in range(count - 1)])
     ends = {0, count - 2}
     suspects = np.flatnonzero((shares >= SWAP_SHARE) & voting & clear & (around < 1.0)).tolist()
@@ -146,15 +146,15 @@ def _middle(values: np.ndarray) -> float:
     return float(np.median(finite)) if len(finite) else float("nan")
 
 
-def _exchange_ratios(weights: Sequence[Look], pair: int) -> np.ndarray:
+def _exchange_ratios(weights: Sequence[Course], pair: int) -> np.ndarray:
     found = []
-    for look in weights:
+    for course in weights:
         sides = []
         if pair >= 1:
-            sides.append((look.distance[pair], look.distance_2[pair + 1]))
-        if pair + 2 < len(look.infos):
-            sides.append((look.distance[pair + 2], look.distance_2[pair + 2]))
-        if all(np.isfinite(side).all() and min(side) > 0 for side in sides) and look.distance[pair + 1] > 0:
+            sides.append((course.distance[pair], course.distance_2[pair + 1]))
+        if pair + 2 < len(course.infos):
+            sides.append((course.distance[pair + 2], course.distance_2[pair + 2]))
+        if all(np.isfinite(side).all() and min(side) > 0 for side in sides) and course.distance[pair + 1] > 0:
             found.append(float(np.exp(np.mean([np.log(there / exchanged) for there, exchanged in sides]))))
     return np.array(found)
 
@@ -185,84 +185,90 @@ def gaps(steps: Sequence[int]) -> list[Finding]:
     return findings
 
 
-def nonfinite(looks: Sequence[Look], steps: Sequence[int]) -> list[Finding]:
+def nonfinite(courses: Sequence[Course], steps: Sequence[int]) -> list[Finding]:
     """Tensors with NaN or infinite elements: since when, and how many."""
     findings = []
-    for look in looks:
-        bad = [position for position, number in enumerate(look.nonfinite) if number > 0]
+    for course in courses:
+        bad = [position for position, number in enumerate(course.nonfinite) if number > 0]
         if bad:
-            size = _size(look, bad[0])
-            first, last = (look.nonfinite[bad[end]] for end in (0, -1))
+            size = _size(course, bad[0])
+            first, last = (course.nonfinite[bad[end]] for end in (0, -1))
             evidence = (
                 f"{first:,.0f} of {size:,} elements are NaN or infinite at step {steps[bad[0]]}, the first time; "
                 f"{len(bad)} of {len(steps)} checkpoints are affected, {last:,.0f} elements at step {steps[bad[-1]]}"
             )
             numbers = {
-                "counts": {str(steps[position]): int(look.nonfinite[position]) for position in bad},
+                "counts": {str(steps[position]): int(course.nonfinite[position]) for position in bad},
                 "size": size,
             }
-            findings.append(Finding("nonfinite", "error", look.name, steps[bad[0]], evidence, numbers))
+            findings.append(Finding("nonfinite", "error", course.name, steps[bad[0]], evidence, numbers))
     return findings
 
 
-def dead(looks: Sequence[Look], steps: Sequence[int]) -> list[Finding]:
+def dead(courses: Sequence[Course], steps: Sequence[int]) -> list[Finding]:
     """Weights that hold one value only at the last step, zero as a rule; fresh zeros that later move are no finding."""
     findings = []
-    for look in looks:
-        if not look.is_weight:
+    for course in courses:
+        if not course.is_weight:
             continue
         single = [
-            _size(look, position) > 1 and look.low[position] == look.high[position] and look.nonfinite[position] == 0
+            _size(course, position) > 1
+            and course.low[position] == course.high[position]
+            and course.nonfinite[position] == 0
             for position in range(len(steps))
         ]
         if single[-1]:
             since = len(steps) - 1
             while since and single[since - 1]:
                 since -= 1
-            value = look.low[-1]
+            value = course.low[-1]
             what = "all zero" if value == 0 else f"all {value:g}"
             when = f"since step {steps[since]}" if since else "in all checkpoints"
-            evidence = f"its {_size(look, len(steps) - 1):,} elements are {what} {when}"
-            findings.append(Finding("dead", "warning", look.name, steps[since], evidence, {"value": float(value)}))
+            evidence = f"its {_size(course, len(steps) - 1):,} elements are {what} {when}"
+            findings.append(Finding("dead", "warning", course.name, steps[since], evidence, {"value": float(value)}))
     return findings
 
 
-def frozen(looks: Sequence[Look], steps: Sequence[int]) -> list[Finding]:
+def frozen(courses: Sequence[Course], steps: Sequence[int]) -> list[Finding]:
     """Tensors that no step changes, where others move.
 
     Of weights a warning; where more than half of all weights are frozen, as in the training of adapters, a note; of
     biases and norms a note; buffers and dead weights are left out.
     """
-    moving = [look for look in looks if look.kind != "buffer" and np.isfinite(look.changed).any()]
-    still = [look for look in moving if np.nansum(look.changed) == 0]
+    moving = [course for course in courses if course.kind != "buffer" and np.isfinite(course.changed).any()]
+    still = [course for course in moving if np.nansum(course.changed) == 0]
     if len(still) == len(moving):
         return []
-    weights = [look for look in moving if look.is_weight]
-    mostly = 2 * sum(look.is_weight for look in still) > len(weights)
+    weights = [course for course in moving if course.is_weight]
+    mostly = 2 * sum(course.is_weight for course in still) > len(weights)
     findings = []
-    for look in still:
-        if look.is_weight and look.low[-1] == look.high[-1]:
+    for course in still:
+        if course.is_weight and course.low[-1] == course.high[-1]:
             continue
-        pairs = int(np.isfinite(look.changed).sum())
-        evidence = f"none of its {_size(look, len(steps) - 1):,} elements changes in {pairs} steps between checkpoints"
+        pairs = int(np.isfinite(course.changed).sum())
+        evidence = (
+            f"none of its {_size(course, len(steps) - 1):,} elements changes in {pairs} steps between checkpoints"
+        )
         if mostly:
             evidence += "; most weights of this series are frozen"
-        grave = look.is_weight and not mostly
-        findings.append(Finding("frozen", "warning" if grave else "note", look.name, None, evidence, {"pairs": pairs}))
+        grave = course.is_weight and not mostly
+        findings.append(
+            Finding("frozen", "warning" if grave else "note", course.name, None, evidence, {"pairs": pairs})
+        )
     return findings
 
 
-def exploding(looks: Sequence[Look], steps: Sequence[int]) -> list[Finding]:
+def exploding(courses: Sequence[Course], steps: Sequence[int]) -> list[Finding]:
     """Weights that reach `GROWTH` times the median of their past size, far beyond what their peers do.
 
     Size is the root mean square. Peers are the other weights at the same step: the growth has to lie `SPREADS` spreads
     beyond their median growth (on a log scale), or reach `ALONE`; and the size has to be at least the median of their
     sizes, since weights that start near zero grow by large factors without harm.
     """
-    weights = [look for look in looks if look.is_weight]
+    weights = [course for course in courses if course.is_weight]
     if not weights:
         return []
-    sizes = np.stack([look.rms for look in weights])
+    sizes = np.stack([course.rms for course in weights])
     growth = np.full_like(sizes, np.nan)
     for row, size in enumerate(sizes):
         for position in range(1, len(steps)):
@@ -270,7 +276,7 @@ def exploding(looks: Sequence[Look], steps: Sequence[int]) -> list[Finding]:
             if len(past) and size[position] > 0:
                 growth[row, position] = np.log(size[position] / np.median(past))
     findings = []
-    for row, look in enumerate(weights):
+    for row, course in enumerate(weights):
         for position in range(1, len(steps)):
             found = growth[row, position]
             if not found >= np.log(GROWTH):
@@ -289,7 +295,7 @@ def exploding(looks: Sequence[Look], steps: Sequence[int]) -> list[Finding]:
                     "growth": float(np.exp(found)),
                     "peers": float(np.exp(middle)),
                 }
-                findings.append(Finding("exploding", "warning", look.name, steps[position], evidence, values))
+                findings.append(Finding("exploding", "warning", course.name, steps[position], evidence, values))
                 break
     return findings
 
@@ -303,8 +309,8 @@ def middle_and_spread(peers: np.ndarray) -> tuple[float, float]:
     return middle, max(1.4826 * float(np.median(np.abs(peers - middle))), LEAST_SPREAD)
 
 
-def _size(look: Look, position: int) -> int:
-    info = look.infos[position] or next(info for info in look.infos if info is not None)
+def _size(course: Course, position: int) -> int:
+    info = course.infos[position] or next(info for info in course.infos if info is not None)
     return int(np.prod(info.shape, dtype=np.int64))
 
 
@@ -313,7 +319,7 @@ def _steps(steps: Sequence[int]) -> str:
     return f"step{'s' if len(steps) > 1 else ''} {shown}"
 
 
-TENSOR_CHECKS: tuple[Callable[[Sequence[Look], Sequence[int]], list[Finding]], ...] = (
+TENSOR_CHECKS: tuple[Callable[[Sequence[Course], Sequence[int]], list[Finding]], ...] = (
     *(damaged, shapes, equal, swapped, nonfinite, dead, frozen, exploding),
 )
-"""Checks that take the looks and the steps."""
+"""Checks that take the courses and the steps."""

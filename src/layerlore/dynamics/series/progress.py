@@ -15,10 +15,9 @@ import numpy as np
 
 from layerlore.dynamics.history import KIND, RECORDS, new_manifest
 from layerlore.dynamics.record import Record
-from layerlore.dynamics.recording import differences
 from layerlore.dynamics.sums import SUMS
 from layerlore.errors import RunError
-from layerlore.storage import MANIFEST, LineFile, as_number, read_lines, read_manifest, write_json
+from layerlore.storage import MANIFEST, LineFile, as_number, differences, read_lines, read_manifest, write_json
 
 LINES = "series.jsonl"
 

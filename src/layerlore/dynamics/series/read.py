@@ -69,8 +69,7 @@ def read_series(
         RunError: the run folder holds something else, or cannot be written.
     """
     chosen = check_measures(measures)
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise InputError(f"workers={workers!r} must be a whole number from 1")
+    check_workers(workers)
     series = open_series([paths] if isinstance(paths, str | Path) else paths, steps, key)
     options = {"biases": biases, "norms": norms, "include": include, "exclude": exclude}
     return history_of(series, chosen, options, workers=workers, run=run, progress=progress, name=name)
@@ -135,6 +134,12 @@ def _read_all(
             if lines is not None:
                 lines.close()
     return found
+
+
+def check_workers(workers: object) -> None:
+    """Raise `InputError` unless it is a number of threads."""
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise InputError(f"workers={workers!r} must be a whole number from 1")
 
 
 def each_done(read: Callable[[str], Any], names: Sequence[str], workers: int) -> Iterable[Any]:

@@ -26,7 +26,7 @@ PerStep = Float64[np.ndarray, "n_steps"]
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class Course:
     """One tensor through a series; NaN where it is missing or a number is not defined.
 
     Attributes:
@@ -64,7 +64,7 @@ class Look:
         return bool(known) and len(known[0].shape) > 1 and self.kind not in ("norm", "bias", "buffer")
 
 
-def look_at(name: str, kind: str, checkpoints: Sequence[Checkpoint | None]) -> Look:
+def follow(name: str, kind: str, checkpoints: Sequence[Checkpoint | None]) -> Course:
     """Read one tensor of all checkpoints, each once; three are in memory at most.
 
     Args:
@@ -98,7 +98,7 @@ def look_at(name: str, kind: str, checkpoints: Sequence[Checkpoint | None]) -> L
         spare = before[0] if _is_plain(name, checkpoint) else None
         before = [before[1], now]
         del now
-    return Look(name, kind, infos, errors, checksum=checksum, **table)
+    return Course(name, kind, infos, errors, checksum=checksum, **table)
 
 
 _NUMBERS = ("nonfinite", "low", "high", "rms", "changed", "distance", "distance_2")
