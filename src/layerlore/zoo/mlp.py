@@ -10,7 +10,7 @@ from collections import OrderedDict
 
 from torch import nn
 
-from layerlore.errors import InputError
+from layerlore.zoo.sizes import check_sizes
 
 N_LINEAR = 7
 
@@ -33,9 +33,7 @@ def mlp7(n_inputs: int, n_classes: int, width: int = 1024) -> nn.Sequential:
     Raises:
         InputError: a size is below 1.
     """
-    for name, size in (("n_inputs", n_inputs), ("n_classes", n_classes), ("width", width)):
-        if size < 1:
-            raise InputError(f"{name}={size} must be at least 1")
+    check_sizes(n_inputs=n_inputs, n_classes=n_classes, width=width)
     sizes = [n_inputs, *[width] * (N_LINEAR - 1), n_classes]
     layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
     for index in range(1, N_LINEAR + 1):

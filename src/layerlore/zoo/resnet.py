@@ -1,7 +1,7 @@
 """Residual networks for small images.
 
-All shortcuts are option A of the paper: where a block halves the image, the
-shortcut takes every second pixel and fills the new channels with zeros, so it
+The networks for CIFAR have option A shortcuts: where a block halves the image,
+the shortcut takes every second pixel and fills the new channels with zeros, so it
 has no parameters. No ReLU works in place: a captured tensor stays as it was.
 
 Source: He et al. 2016, "Deep Residual Learning for Image Recognition"
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from layerlore.errors import InputError
+from layerlore.zoo.sizes import check_sizes
 
 
 class Shortcut(nn.Module):
@@ -36,6 +37,16 @@ class Shortcut(nn.Module):
         return functional.pad(images[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, before, after))
 
 
+def projection(in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
+    """Option B: a 1x1 convolution with batch normalisation."""
+    return nn.Sequential(
+        OrderedDict(
+            conv=nn.Conv2d(in_channels, out_channels, 1, stride, bias=False),
+            bn=nn.BatchNorm2d(out_channels),
+        )
+    )
+
+
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions with batch normalisation, added to a shortcut.
 
@@ -43,7 +54,7 @@ class BasicBlock(nn.Module):
     ``bn1``, ``relu1``, ``conv2``, ``bn2``, ``shortcut``, ``relu2``.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1, projected: bool = False) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(out_channels)
@@ -51,7 +62,8 @@ class BasicBlock(nn.Module):
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(out_channels)
         plain = in_channels == out_channels and stride == 1
-        self.shortcut = nn.Identity() if plain else Shortcut(in_channels, out_channels, stride)
+        change = projection if projected else Shortcut
+        self.shortcut = nn.Identity() if plain else change(in_channels, out_channels, stride)
         self.relu2 = nn.ReLU()
 
     def forward(
@@ -81,7 +93,7 @@ def small_resnet(n_classes: int, channels: tuple[int, int, int] = (16, 32, 64), 
     Raises:
         InputError: a size is below 1, or the channels become fewer.
     """
-    _check_sizes(n_classes, in_channels)
+    check_sizes(n_classes=n_classes, in_channels=in_channels)
     if not 1 <= channels[0] <= channels[1] <= channels[2]:
         raise InputError(f"channels={channels} must be at least 1 and never become fewer")
     first, second, third = channels
@@ -125,15 +137,53 @@ def resnet20(n_classes: int = 10, in_channels: int = 3) -> nn.Sequential:
 
     Source: He et al. 2016, section 4.2, n = 3, option A shortcuts.
     """
-    _check_sizes(n_classes, in_channels)
+    return _cifar_resnet(3, n_classes, in_channels)
+
+
+def resnet32(n_classes: int = 10, in_channels: int = 3) -> nn.Sequential:
+    """As `resnet20`, with 5 blocks in a stage: 0.46 M parameters."""
+    return _cifar_resnet(5, n_classes, in_channels)
+
+
+def resnet44(n_classes: int = 10, in_channels: int = 3) -> nn.Sequential:
+    """As `resnet20`, with 7 blocks in a stage: 0.66 M parameters."""
+    return _cifar_resnet(7, n_classes, in_channels)
+
+
+def resnet56(n_classes: int = 10, in_channels: int = 3) -> nn.Sequential:
+    """As `resnet20`, with 9 blocks in a stage: 0.85 M parameters."""
+    return _cifar_resnet(9, n_classes, in_channels)
+
+
+def resnet18(n_classes: int = 10, in_channels: int = 3) -> nn.Sequential:
+    """ResNet-18 for 32x32 pixels: the stem is one 3x3 convolution that keeps the size; 11.2 M parameters, raw logits.
+
+    Named as `resnet20`, with a fourth stage. Where a block changes size or
+    channels, its shortcut is a 1x1 convolution with batch normalisation.
+
+    Raises:
+        InputError: a size is below 1.
+
+    Source: He et al. 2016, Table 1, option B shortcuts.
+    """
+    return _wide_resnet((2, 2, 2, 2), n_classes, in_channels)
+
+
+def resnet34(n_classes: int = 10, in_channels: int = 3) -> nn.Sequential:
+    """As `resnet18`, with 3, 4, 6 and 3 blocks: 21.3 M parameters."""
+    return _wide_resnet((3, 4, 6, 3), n_classes, in_channels)
+
+
+def _cifar_resnet(n_blocks: int, n_classes: int, in_channels: int) -> nn.Sequential:
+    check_sizes(n_classes=n_classes, in_channels=in_channels)
     return nn.Sequential(
         OrderedDict(
             conv1=nn.Conv2d(in_channels, 16, 3, padding=1, bias=False),
             bn1=nn.BatchNorm2d(16),
             relu1=nn.ReLU(),
-            layer1=_stage(16, 16, stride=1),
-            layer2=_stage(16, 32, stride=2),
-            layer3=_stage(32, 64, stride=2),
+            layer1=_stage(16, 16, 1, n_blocks),
+            layer2=_stage(16, 32, 2, n_blocks),
+            layer3=_stage(32, 64, 2, n_blocks),
             pool=nn.AdaptiveAvgPool2d(1),
             flatten=nn.Flatten(),
             fc=nn.Linear(64, n_classes),
@@ -141,15 +191,25 @@ def resnet20(n_classes: int = 10, in_channels: int = 3) -> nn.Sequential:
     )
 
 
-def _stage(in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
+def _wide_resnet(n_blocks: tuple[int, int, int, int], n_classes: int, in_channels: int) -> nn.Sequential:
+    check_sizes(n_classes=n_classes, in_channels=in_channels)
+    first, second, third, fourth = n_blocks
     return nn.Sequential(
-        BasicBlock(in_channels, out_channels, stride),
-        BasicBlock(out_channels, out_channels),
-        BasicBlock(out_channels, out_channels),
+        OrderedDict(
+            conv1=nn.Conv2d(in_channels, 64, 3, padding=1, bias=False),
+            bn1=nn.BatchNorm2d(64),
+            relu1=nn.ReLU(),
+            layer1=_stage(64, 64, 1, first, projected=True),
+            layer2=_stage(64, 128, 2, second, projected=True),
+            layer3=_stage(128, 256, 2, third, projected=True),
+            layer4=_stage(256, 512, 2, fourth, projected=True),
+            pool=nn.AdaptiveAvgPool2d(1),
+            flatten=nn.Flatten(),
+            fc=nn.Linear(512, n_classes),
+        )
     )
 
 
-def _check_sizes(n_classes: int, in_channels: int) -> None:
-    for name, size in (("n_classes", n_classes), ("in_channels", in_channels)):
-        if size < 1:
-            raise InputError(f"{name}={size} must be at least 1")
+def _stage(in_channels: int, out_channels: int, stride: int, n_blocks: int, projected: bool = False) -> nn.Sequential:
+    first = BasicBlock(in_channels, out_channels, stride, projected)
+    return nn.Sequential(first, *(BasicBlock(out_channels, out_channels) for _ in range(n_blocks - 1)))

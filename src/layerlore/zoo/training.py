@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -17,11 +18,14 @@ from layerlore.errors import InputError, check_choice
 from layerlore.networks import device_of, evaluating, logits_of, to_model
 from layerlore.zoo.augment import crop_flip
 from layerlore.zoo.data import DataSets
+from layerlore.zoo.training_state import TrainingState
 
 Model = TypeVar("Model", bound=nn.Module)
 Progress = Callable[[int, float], object]
 
 MOMENTUM = 0.9
+SCHEDULES = ("cosine", "warm-up", "constant")
+PRECISIONS = ("float32", "bfloat16")
 
 
 def train(
@@ -38,6 +42,8 @@ def train(
     schedule: str = "cosine",
     progress: Progress | None = None,
     tracker: WeightTracker | None = None,
+    precision: str = "float32",
+    resume: Path | str | None = None,
 ) -> Model:
     """Train a classifier in place with cross-entropy.
 
@@ -57,11 +63,16 @@ def train(
         seed: of the order of the samples, the augmentation and any dropout; not
             of the initial weights, which are the caller's.
         augment: None, or ``"crop-flip"`` as in `crop_flip`.
-        schedule: of the learning rate: ``"cosine"`` to 0, step by step, or
-            ``"constant"``.
+        schedule: of the learning rate: ``"cosine"`` to 0, step by step;
+            ``"warm-up"``, the same after a linear rise over the first twentieth of
+            the steps; or ``"constant"``.
         progress: called after each epoch with its number, from 1, and the test
             accuracy, which is computed only for this.
         tracker: of this model, made before the call; its steps are epochs, and it is finished with the last one.
+        precision: ``"float32"`` (the dtype of the parameters), or ``"bfloat16"``: forward passes under autocast,
+            weights and optimiser as they are.
+        resume: file to keep the state of the training in after each epoch, and to take it up from. The result has
+            the same bits as that of an uninterrupted training; a finished one only loads the weights.
 
     Returns:
         The model it was given, in eval mode, without gradients (after an
@@ -70,12 +81,14 @@ def train(
     Raises:
         InputError: an option is unknown or out of range, there are no samples, the
             model has nothing to train or gives no logits for these classes, or the loss is not finite.
+        RunError: the file to resume from belongs to another training, or cannot be read or written.
     """
-    _check_options(epochs, batch_size, learning_rate, weight_decay)
+    check_options(epochs, batch_size, learning_rate, weight_decay)
+    check_choice(precision, PRECISIONS, "precision")
     check_choice(optimiser, ("adam", "sgd"), "optimiser")
     if augment is not None:
         check_choice(augment, ("crop-flip",), "augment")
-    check_choice(schedule, ("cosine", "constant"), "schedule")
+    check_choice(schedule, SCHEDULES, "schedule")
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if not parameters:
         raise InputError("the model has no parameter with requires_grad=True: there is nothing to train")
@@ -85,24 +98,44 @@ def train(
     if augment and images.dim() != 4:
         raise InputError(f"augment={augment!r} needs images [channels, height, width], not {tuple(images.shape[1:])}")
     steps = _optimiser(optimiser, parameters, learning_rate, weight_decay)
-    n_steps = epochs * math.ceil(len(images) / batch_size)
-    rates = (learning_rate * _share(step, n_steps, schedule) for step in range(n_steps))
+    an_epoch = math.ceil(len(images) / batch_size)
     generator = torch.Generator().manual_seed(seed)
+    identity = {
+        "data": data.name,
+        "n_samples": len(images),
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "optimiser": optimiser,
+        "seed": seed,
+        "augment": augment,
+        "schedule": schedule,
+        "precision": precision,
+    }
     try:
-        with _seeded(seed, device_of(model)), torch.enable_grad():
-            for epoch in range(1, epochs + 1):
+        with seeded(seed, device_of(model)), torch.enable_grad():
+            state = TrainingState(model, steps, generator, None if resume is None else Path(resume), identity)
+            for epoch in range(state.load() + 1, epochs + 1):
+                done = (epoch - 1) * an_epoch
                 loss = _epoch(
                     model.train(),
                     data,
                     steps,
                     batch_size=batch_size,
-                    rates=rates,
+                    rates=(
+                        learning_rate * _share(step, epochs * an_epoch, schedule)
+                        for step in range(done, done + an_epoch)
+                    ),
                     generator=generator,
                     augment=augment,
+                    precision=precision,
                 )
                 _check_finite(loss, epoch, learning_rate)
                 if tracker is not None:
                     tracker.step(epoch)
+                # After the tracker: a training killed in between repeats an epoch that the tracker knows.
+                state.save(epoch)
                 if progress is not None:
                     progress(epoch, accuracy(model, data.test))
             if tracker is not None:
@@ -148,6 +181,7 @@ def _epoch(
     rates: Iterator[float],
     generator: torch.Generator,
     augment: str | None,
+    precision: str,
 ) -> Tensor:
     """One pass over the training part; the loss of its last step."""
     images, labels = data.train.tensors
@@ -155,7 +189,7 @@ def _epoch(
     for chosen in torch.randperm(len(images), generator=generator).split(batch_size):
         batch = crop_flip(images[chosen], generator) if augment else images[chosen]
         steps.param_groups[0]["lr"] = next(rates)
-        loss = _loss(model, batch, labels[chosen], data.classes)
+        loss = _loss(model, batch, labels[chosen], data.classes, precision)
         steps.zero_grad()
         loss.backward()
         steps.step()
@@ -164,11 +198,23 @@ def _epoch(
 
 def _share(step: int, n_steps: int, schedule: str) -> float:
     """The learning rate of a step as a share of that of the first."""
-    return (1 + math.cos(math.pi * step / n_steps)) / 2 if schedule == "cosine" else 1.0
+    if schedule == "constant":
+        return 1.0
+    rise = n_steps // 20 if schedule == "warm-up" else 0
+    if step < rise:
+        return (step + 1) / rise
+    return (1 + math.cos(math.pi * (step - rise) / (n_steps - rise))) / 2
 
 
-def _loss(model: nn.Module, batch: Tensor, labels: Tensor, classes: tuple[str, ...]) -> Tensor:
-    logits = logits_of(model(to_model(model, batch)))
+def _loss(model: nn.Module, batch: Tensor, labels: Tensor, classes: tuple[str, ...], precision: str) -> Tensor:
+    batch = to_model(model, batch)
+    if precision == "float32":
+        logits = logits_of(model(batch))
+    else:
+        # Convolutions in 16 bits are faster with channels last.
+        batch = batch.contiguous(memory_format=torch.channels_last) if batch.dim() == 4 else batch
+        with torch.autocast(batch.device.type, torch.bfloat16):
+            logits = logits_of(model(batch)).float()
     if logits.shape != (len(batch), len(classes)):
         raise InputError(
             f"the model gives {tuple(logits.shape)} for a batch of {len(batch)} samples and {len(classes)} classes; "
@@ -183,7 +229,8 @@ def _optimiser(name: str, parameters: list[nn.Parameter], rate: float, decay: fl
     return torch.optim.Adam(parameters, lr=rate, weight_decay=decay)
 
 
-def _check_options(epochs: int, batch_size: int, learning_rate: float, weight_decay: float) -> None:
+def check_options(epochs: int, batch_size: int, learning_rate: float, weight_decay: float) -> None:
+    """Raise `InputError` where a number that every training needs is out of range."""
     for name, count in (("epochs", epochs), ("batch_size", batch_size)):
         if count < 1:
             raise InputError(f"{name}={count} must be at least 1")
@@ -210,7 +257,8 @@ def _check_finite(loss: Tensor, epoch: int, learning_rate: float) -> None:
 
 
 @contextmanager
-def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """A with-block with random states of its own, on the CPU and on one device."""
     on_gpu = device.type == "cuda"
     with torch.random.fork_rng([device] if on_gpu else []):
         # torch.manual_seed would also seed the devices that are not put back.

@@ -1,6 +1,16 @@
 """Readers of the data sets that the examples and studies use."""
 
-from layerlore.zoo.data.load import load_data
-from layerlore.zoo.data.sets import DataSets
+from layerlore.zoo.data.load import DATA, SENTENCES, SOURCES, Source, load_data, load_sentences
+from layerlore.zoo.data.sets import DataSets, Sentences, TableSets
 
-__all__ = ["DataSets", "load_data"]
+__all__ = [
+    "DATA",
+    "SENTENCES",
+    "SOURCES",
+    "DataSets",
+    "Sentences",
+    "Source",
+    "TableSets",
+    "load_data",
+    "load_sentences",
+]

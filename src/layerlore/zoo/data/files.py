@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Integer
 
 from layerlore.errors import InputError
+
+
+def home(root: Path, name: str) -> Path:
+    """The folder of a data set: ``root/name`` where there is such a folder, else ``root`` itself."""
+    return root / name if (root / name).is_dir() else root
 
 
 def locate(root: Path, name: str) -> Path | None:
@@ -30,6 +35,21 @@ def require(root: Path, name: str) -> Path:
     return path
 
 
+def require_first(root: Path, names: Sequence[str]) -> list[Path]:
+    """Files 1 to k of ``names``, k the last that is there; at least the first.
+
+    Raises:
+        InputError: a file before the last that is there is missing, or all are.
+    """
+    n_present = max((index for index, name in enumerate(names, 1) if locate(root, name)), default=1)
+    return [require(root, name) for name in names[:n_present]]
+
+
+def any_of(root: Path, names: Iterable[str]) -> bool:
+    """Whether one of the files is there, plain or packed."""
+    return any(locate(root, name) for name in names)
+
+
 def read_file(path: Path) -> bytes:
     """All bytes of a file; one whose name ends in ``.gz`` is unpacked.
 
@@ -43,9 +63,24 @@ def read_file(path: Path) -> bytes:
         raise InputError(f"{path}: {error}; expected {wanted}: fetch it again") from error
 
 
-def check_labels(labels: UInt8[np.ndarray, " n_samples"], classes: Sequence[str], path: Path) -> None:
+def read_text(path: Path) -> str:
+    """A file of UTF-8 text.
+
+    Raises:
+        InputError: as `read_file`, or its bytes are no such text.
+    """
+    content = read_file(path)
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: byte {error.start} (0x{content[error.start]:02x}) is no UTF-8; expected a text file"
+        ) from error
+
+
+def check_labels(labels: Integer[np.ndarray, " n_samples"], classes: Sequence[str], path: Path) -> None:
     """Raise `InputError` unless every label is a position in ``classes``."""
-    wrong = np.flatnonzero(labels >= len(classes))
+    wrong = np.flatnonzero((labels < 0) | (labels >= len(classes)))
     if wrong.size:
         raise InputError(
             f"{path}: sample {wrong[0]} has label {labels[wrong[0]]}; expected 0 to {len(classes) - 1} "

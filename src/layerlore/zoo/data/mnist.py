@@ -17,6 +17,7 @@ from jaxtyping import UInt8
 from torch.utils.data import TensorDataset
 
 from layerlore.errors import InputError
+from layerlore.zoo.data.checksums import verdicts
 from layerlore.zoo.data.files import check_labels, read_file, require
 from layerlore.zoo.data.sets import DataSets, from_bytes
 
@@ -52,7 +53,7 @@ def read_mnist(root: Path, name: str) -> DataSets:
 
     Raises:
         InputError: a file is missing, cut short, of another format or of another
-            size, or a label is out of range.
+            size, a label is out of range, or the files are those of the other of the two.
     """
     train_images, train_labels, test_images, test_labels = FILES
     classes = CLASSES[name]
@@ -61,6 +62,7 @@ def read_mnist(root: Path, name: str) -> DataSets:
         test=_read_pair(root, test_images, test_labels, classes),
         classes=classes,
         name=name,
+        files=verdicts(name, [require(root, file) for file in FILES]),
     )
 
 
