@@ -14,19 +14,23 @@ from layerlore.dynamics import (
     trends_over_time,
     weight_change,
 )
+from layerlore.interactions.agreement import Agreement, agreement
 from layerlore.interactions.explain import explain
 from layerlore.interactions.knowledge import Knowledge
 from layerlore.interactions.ledger import Ledger
 from layerlore.interactions.moebius import moebius, or_effects, or_zeta, reconstruct, zeta
+from layerlore.interactions.resplit import resplit
 from layerlore.interactions.sparsest import Split, sparsest
+from layerlore.interactions.stability import Stability, stability
 from layerlore.networks import capture, find_layers
-from layerlore.players import Blur, Columns, CustomPlayers, ImagePatches, Superpixels
+from layerlore.players import Blur, Columns, CustomPlayers, ImagePatches, PointGroups, Superpixels, Words
 from layerlore.probes import Probes, fit_probes
 from layerlore.report import report
 from layerlore.results import load
 from layerlore.version import __version__
 
 __all__ = [
+    "Agreement",
     "Blur",
     "Columns",
     "CustomPlayers",
@@ -35,12 +39,16 @@ __all__ = [
     "ImagePatches",
     "Knowledge",
     "Ledger",
+    "PointGroups",
     "Probes",
     "Split",
+    "Stability",
     "Superpixels",
     "Trends",
     "WeightTracker",
+    "Words",
     "__version__",
+    "agreement",
     "capture",
     "check_history",
     "check_series",
@@ -57,7 +65,9 @@ __all__ = [
     "read_series",
     "reconstruct",
     "report",
+    "resplit",
     "sparsest",
+    "stability",
     "trends_over_time",
     "weight_change",
     "zeta",

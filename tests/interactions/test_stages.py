@@ -74,8 +74,11 @@ def test_the_noise_floor_is_the_difference_that_float64_makes():
     assert 1e-9 < floor.max() < 1e-4
 
 
-class Rounded(nn.Module):
-    """Rounds to bfloat16 unless its weights are in float64: noise that is known to be large."""
+class Faint(nn.Module):
+    """Loses most of its output unless its weights are in float64: an error that is larger than what is left of it.
+
+    Not rounding that is blown up: whether such noise is larger than an effect depends on the processor.
+    """
 
     def __init__(self, body):
         super().__init__()
@@ -85,11 +88,11 @@ class Rounded(nn.Module):
         outputs = self.body(inputs)
         if inputs.dtype == torch.float64:
             return outputs
-        return outputs + 3 * torch.sin(1e6 * outputs)
+        return 0.3 * outputs
 
 
 def test_orders_under_the_noise_floor_are_named():
-    case = table("named output").with_model(Rounded(copy.deepcopy(table("named output").model.body)).eval())
+    case = table("named output").with_model(Faint(copy.deepcopy(table("named output").model.body)).eval())
     with pytest.warns(QualityWarning, match=r"layer 'output': (AND|OR) effects of order .* not above the noise floor"):
         found = explained(case, noise_samples=4)
     floor, units = found.noise_floor().values, found.normalisers()[..., None, None]

@@ -1,4 +1,4 @@
-"""The command line: `layerlore demo | explain | series | trends | report`."""
+"""The command line: `layerlore demo | explain | series | trends | report | study`."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from layerlore.cli.explain import HELP, explain
 from layerlore.cli.notices import complain, notes_on_stderr
 from layerlore.cli.report import report
 from layerlore.cli.series import series
+from layerlore.cli.study import study
 from layerlore.cli.trends import trends
 from layerlore.errors import LayerLoreError
 
@@ -72,6 +73,8 @@ def top(
                                               how weights changed from checkpoint to checkpoint
       layerlore trends runs/name              which layers of such a run change alike
       layerlore report runs/name              one HTML page of a finished run
+      layerlore study layerwise --data digits --quick
+                                              a paper's study, run again
 
     Each subcommand has its own --help with an example. Exit codes: 0 done, 2 wrong input or configuration, 3 not
     enough memory, 4 a run folder that cannot be used, 5 a package is missing.
@@ -83,3 +86,4 @@ app.command(help=HELP, short_help="Explain a network that a file describes.")(ex
 app.command(short_help="Measure the change of weights over checkpoint files.")(series)
 app.command(short_help="Group the layers of a run that change alike.")(trends)
 app.command(short_help="Write the HTML page of a finished run.")(report)
+app.add_typer(study, name="study", short_help="Run a paper's study again, with a verdict on each claim.")

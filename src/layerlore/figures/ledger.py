@@ -70,7 +70,7 @@ def strength_figure(ledger: Ledger, target: int = 0, layers: Sequence[str] | Non
         _write(figure, 2 * row + 1, inert(shortened(layer)), x=0, xanchor="left", yanchor="bottom")
     styled(figure, inner + FRAME)
     figure.update_layout(barmode="stack", bargap=0.25, legend={"y": 1 + 28 / inner}, margin={"t": 60, "b": 50})
-    figure.update_yaxes(nticks=4, range=[0, 1.08 * _highest(values)])
+    figure.update_yaxes(nticks=4, range=[0, 1.08 * highest_stack(values)])
     figure.update_yaxes(showticklabels=False, col=2)
     highest = values["new"].shape[-1]
     figure.update_xaxes(showgrid=False, dtick=1 if highest <= 12 else 2, range=[0.4, highest + 0.6])
@@ -79,7 +79,7 @@ def strength_figure(ledger: Ledger, target: int = 0, layers: Sequence[str] | Non
     return figure
 
 
-def _highest(values: dict[str, np.ndarray]) -> float:
+def highest_stack(values: dict[str, np.ndarray]) -> float:
     """The highest of all stacks; 1 where there is none."""
     stacks = np.nansum([values[name] for name in PARTS], axis=0)
     return float(stacks.max(initial=0.0)) or 1.0

@@ -52,15 +52,24 @@ class Picture:
 
 def picture(knowledge: Knowledge, sample: int) -> Picture | None:
     """A sample as an image with its players; None where it is none, or where pixels have no owner."""
+    found = image_of(knowledge, sample)
+    if found is None:
+        return None
+    image, owner = found
+    height, width = owner.shape
+    outlines = tuple(outline(owner, player) for player in range(knowledge.n_players))
+    return Picture(width, height, png_address(image), outlines)
+
+
+def image_of(knowledge: Knowledge, sample: int) -> tuple[UInt8[np.ndarray, "height width 3"], Owner] | None:
+    """The pixels of a sample and the player that owns each; None where it is no image, or pixels have no owner."""
     owner, values = knowledge.owner(sample), knowledge.inputs(sample)
     if owner is None or values.ndim not in (2, 3) or owner.shape[-2:] != values.shape[-2:]:
         return None
     flat = owner.reshape(-1, *owner.shape[-2:])
     if min(flat.shape[-2:]) < 2 or (flat != flat[0]).any():
         return None
-    height, width = flat.shape[-2:]
-    outlines = tuple(outline(flat[0], player) for player in range(knowledge.n_players))
-    return Picture(width, height, png_address(pixels(values)), outlines)
+    return pixels(values), flat[0]
 
 
 def pixels(values: Image) -> UInt8[np.ndarray, "height width 3"]:

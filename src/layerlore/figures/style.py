@@ -114,7 +114,7 @@ def depth_colour(depth: int, n_layers: int) -> str:
         round(float(np.interp(share, (0, 0.5, 1), stops)))
         for stops in zip((0, 114, 178), (140, 140, 140), (230, 159, 0), strict=True)
     )
-    return f"rgb({red},{green},{blue})"
+    return f"#{red:02X}{green:02X}{blue:02X}"
 
 
 def translucent(colour: str, opacity: float) -> str:
@@ -125,3 +125,31 @@ def translucent(colour: str, opacity: float) -> str:
     """
     red, green, blue = bytes.fromhex(colour[1:])
     return f"rgba({red},{green},{blue},{opacity})"
+
+
+def diverging(share: float) -> str:
+    """A colour between vermillion (-1), white (0) and blue (1); grey where there is no number.
+
+    >>> diverging(-1), diverging(0.0), diverging(2), diverging(float("nan"))
+    ('#D55E00', '#FFFFFF', '#0072B2', '#808080')
+    """
+    if np.isnan(share):
+        return GREY
+    end = bytes.fromhex((BLUE if share > 0 else VERMILLION)[1:])
+    weight = min(abs(float(share)), 1.0)
+    red, green, blue = (round(255 + weight * (part - 255)) for part in end)
+    return f"#{red:02X}{green:02X}{blue:02X}"
+
+
+def ink_on(colour: str) -> str:
+    """Black or white, whichever is read better on a colour ``#rrggbb``.
+
+    Source: relative luminance and contrast, WCAG 2.1.
+
+    >>> ink_on("#0072B2"), ink_on("#FFFFFF")
+    ('#FFFFFF', '#000000')
+    """
+    parts = np.frombuffer(bytes.fromhex(colour[1:]), np.uint8) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    luminance = float(linear @ (0.2126, 0.7152, 0.0722))
+    return "#000000" if (luminance + 0.05) ** 2 > 0.05 * 1.05 else "#FFFFFF"

@@ -62,18 +62,16 @@ def trend_map_figure(trends: Trends, kinds: dict[str, str]) -> go.Figure:
     go = graph_objects()
     places = trend_places(trends, kinds)
     figure = go.Figure()
-    for label in shown_labels(trends):
+    for label, name in group_names(trends).items():
         here = [place for place in places if place.label == label]
         words = group_style(label)
-        count = int((np.asarray(trends.labels) == label).sum())
-        away = count - len(here)
         figure.add_trace(
             go.Scatter(
                 x=[place.x for place in here] or [None],
                 y=[place.y for place in here] or [None],
                 customdata=[[inert(place.layer), inert(place.kind)] for place in here],
                 mode="markers",
-                name=f"{words.words} ({count})" + (f", {away} not on the map" if away else ""),
+                name=name,
                 marker={
                     "color": words.colour,
                     "symbol": words.symbol,
@@ -86,7 +84,7 @@ def trend_map_figure(trends: Trends, kinds: dict[str, str]) -> go.Figure:
         )
     styled(figure, 480)
     figure.update_layout(showlegend=True)
-    first, second = _axes(trends)
+    first, second = axis_titles(trends)
     figure.update_xaxes(title_text=first)
     figure.update_yaxes(title_text=second)
     return figure
@@ -98,7 +96,18 @@ def shown_labels(trends: Trends) -> list[int]:
     return sorted(label for label in found if label >= 0) + [label for label in (OUTLIER, FROZEN) if label in found]
 
 
-def _axes(trends: Trends) -> tuple[str, str]:
+def group_names(trends: Trends) -> dict[int, str]:
+    """For each label that occurs, its group in words with how many layers it has, and how many have no place."""
+    names = {}
+    for label in shown_labels(trends):
+        here = np.asarray(trends.labels) == label
+        away = int((here & ~np.isfinite(trends.points).all(1)).sum())
+        names[label] = f"{group_style(label).words} ({here.sum()})" + (f", {away} not on the map" if away else "")
+    return names
+
+
+def axis_titles(trends: Trends) -> tuple[str, str]:
+    """The two coordinates in words: principal components with their share of variance, where they are that."""
     if trends.explained is None:
         return "first coordinate", "second coordinate"
     words = [f"{which} principal component" for which in ("first", "second")]

@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float64
 
 from layerlore.errors import ConvergenceWarning, InputError, closest
+from layerlore.interactions.and_only import and_only
 from layerlore.interactions.salience import OpEffects
 from layerlore.interactions.sparsest import MAX_ITERATIONS, Split, sparsest
 
@@ -27,7 +28,10 @@ Guides = tuple[int | None, ...]
 
 @dataclass(frozen=True)
 class SplitSettings:
-    """Options of `sparsest` for a whole explanation. ``pull=0`` gives the paper's independent splits."""
+    """Options of `sparsest` for a whole explanation. ``pull=0`` gives the paper's independent splits.
+
+    Beside the solvers of `sparsest` there is ``"moebius"``, which only `resplit` asks for: AND effects alone.
+    """
 
     kappa: float = 0.04
     solver: str = "certified"
@@ -41,6 +45,8 @@ class SplitSettings:
 
         Says nothing of games that miss the tolerance: an explanation counts them once, not batch by batch.
         """
+        if self.solver == "moebius":
+            return and_only(games)
         options = {key: value for key, value in asdict(self).items() if key not in ("pull", "device")}
         guide = None
         if toward is not None and self.pull > 0 and self.solver == "certified":

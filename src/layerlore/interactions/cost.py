@@ -80,7 +80,7 @@ def plan_batch(model: nn.Module, task: Task, asked: int | None, budget: int | No
     Raises:
         BudgetError: not even one fits.
     """
-    each = HELD * activation_bytes(model, task.inputs[:1])
+    each = HELD * activation_bytes(model, task.inputs.rows(0, 1).batch())
     budget = default_budget(device_of(model)) if budget is None else budget
     if each > budget:
         raise BudgetError(
@@ -118,8 +118,8 @@ def estimate(scorer: Scorer, task: Task, *, batch_size: int, each: int, noise_sa
 
 def _seconds_per_input(scorer: Scorer, task: Task, batch_size: int) -> float:
     sample, baseline = task.pair(scorer.model, 0)
-    stop = min(batch_size, 1 << task.n_players)
-    coalitions = coalition_table(task.n_players, 0, stop, sample.device)
+    stop, device = min(batch_size, 1 << task.n_players), device_of(scorer.model)
+    coalitions = coalition_table(task.n_players, 0, stop, device)
     with evaluating(scorer.model):
         times = []
         for _ in range(3):
@@ -127,8 +127,8 @@ def _seconds_per_input(scorer: Scorer, task: Task, batch_size: int) -> float:
             scorer.score_batch(
                 masked_inputs(sample, baseline, task.plans[0], coalitions, task.levels[0]), task.targets[0]
             )
-            if sample.is_cuda:
-                torch.cuda.synchronize(sample.device)
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
             times.append(time.perf_counter() - began)
     return float(np.median(times)) / stop
 

@@ -13,27 +13,19 @@ from layerlore.engines import Progress, progress_bars
 from layerlore.errors import QualityWarning
 from layerlore.interactions import stages
 from layerlore.interactions.alignment import SplitSettings
-from layerlore.interactions.cost import Cost, estimate, plan_batch
-from layerlore.interactions.given import (
-    build_task,
-    check_options,
-    check_outputs,
-    check_split,
-    classes_of,
-    labels_of,
-    samples_of,
-    usable_score,
-)
+from layerlore.interactions.cost import Cost, estimate
+from layerlore.interactions.given import check_options, check_split, labels_of
 from layerlore.interactions.knowledge import KIND, Knowledge
 from layerlore.interactions.noise import noise_stage
+from layerlore.interactions.prepare import prepare
 from layerlore.interactions.provenance import description_of, identity_of, probe_notes
-from layerlore.interactions.scores import Score, score_outputs
-from layerlore.interactions.scoring import Scorer, unmasked_logits
+from layerlore.interactions.scores import Score
+from layerlore.interactions.scoring import Scorer
 from layerlore.interactions.sparsest import MAX_ITERATIONS
 from layerlore.interactions.targets import Targets
 from layerlore.interactions.task import Task, create_arrays
-from layerlore.networks import check_finite_weights, device_of
 from layerlore.players import Baseline, Players
+from layerlore.players.samples import Inputs
 from layerlore.probes import Probes
 from layerlore.storage import Run
 
@@ -44,11 +36,11 @@ NOISE = 0.01
 def explain(
     model: nn.Module,
     probes: Probes,
-    inputs: Tensor | np.ndarray,
+    inputs: Inputs,
     targets: Targets,
     *,
     players: Players,
-    baseline: Baseline = "mean",
+    baseline: Baseline | None = None,
     score: Score = "log_odds",
     layers: Sequence[str] | None = None,
     labels: Sequence[int] | np.ndarray | Tensor | None = None,
@@ -78,12 +70,14 @@ def explain(
     Args:
         model: the network that the probes were trained on.
         probes: from `fit_probes`.
-        inputs: samples ``[n_samples, *sample]``, as the network takes them; on any device.
+        inputs: samples ``[n_samples, *sample]``, as the network takes them, on any device: floating point, ids of
+            tokens, or a mapping of names to such, which become keywords (``Words(...).inputs``).
         targets: class to explain: one for each sample (usually its label), several for each ``[n_samples, n_targets]``,
             ``"predicted"``, or one class for all.
-        players: how samples are divided, such as `ImagePatches`; 2 to 24 players.
+        players: how samples are divided, such as `ImagePatches`, or `Words` of sentences; 2 to 24 players.
         baseline: what replaces players that are absent: ``"mean"`` of the training inputs, ``"zero"``, a number, a
-            tensor, `Blur` or a callable.
+            tensor, `Blur` or a callable; see `Words` for those of words. None takes ``"mean"`` for numbers and
+            ``"[MASK]"`` for words.
         score: ``"log_odds"``, ``"logit"``, or ``function(outputs, target)`` giving one number per input from
             ``float64[batch, n_outputs]``.
         layers: some of the probes' layers; None takes all.
@@ -122,24 +116,15 @@ def explain(
     check_options(score, solver, noise, noise_samples, seed, batch_size)
     check_split(settings)
     probes = probes if layers is None else probes.select([layers] if isinstance(layers, str) else list(layers))
-    device_of(model)
-    check_finite_weights(model)
-    probes.check_network(model)
-    samples = samples_of(inputs)
-    outputs = probes.identity["outputs"]
-    logits = unmasked_logits(model, samples, outputs, batch_size or 64)
-    check_outputs(logits, probes, score)
-    classes = classes_of(targets, logits, probes)
-    task = build_task(probes, samples, classes, players, baseline, settings, reference, noise, seed)
-    scorer = Scorer.of(model, probes, usable_score(score, probes))
-    # A score that cannot be used is told before anything is written.
-    score_outputs(logits, classes[0], scorer.score)
-    size, each = plan_batch(model, task, batch_size, budget)
+    found = prepare(
+        model, probes, inputs, targets, players, baseline, score, settings, reference, noise, seed, batch_size, budget
+    )
+    task, scorer, logits, size = found.task, found.scorer, found.logits, found.batch_size
     noise_samples = min(noise_samples, task.n_samples)
     if dry_run:
-        return estimate(scorer, task, batch_size=size, each=each, noise_samples=noise_samples)
-    truth = labels_of(labels, targets, classes, probes)
-    folder = Run.open(run, KIND, identity_of(probes, task, players, baseline, score) | {"labels": truth})
+        return estimate(scorer, task, batch_size=size, each=found.each, noise_samples=noise_samples)
+    truth = labels_of(labels, targets, task.targets, probes)
+    folder = Run.open(run, KIND, identity_of(probes, task, players, found.baseline, score) | {"labels": truth})
     if "coords" not in folder.manifest:
         folder.update(batch_size=size, **description_of(model, probes, task, logits, truth, reference, name))
     for note in probe_notes(probes):

@@ -3,45 +3,54 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from layerlore.errors import InputError, check_choice, first_line
 from layerlore.interactions.alignment import SplitSettings, reference_guides
 from layerlore.interactions.scores import SCORES, Score
 from layerlore.interactions.targets import Targets, resolve_targets, samples_of_another_class
 from layerlore.interactions.task import Task
-from layerlore.networks import check_logits
-from layerlore.players import Baseline, Plan, Players, resolve_baseline
+from layerlore.networks import check_logits, needs_floats, read_out_size
+from layerlore.players import Baseline, Plan, Players, Samples, resolve_baseline
+from layerlore.players.samples import Inputs
 from layerlore.probes import Probes
 
 
-def samples_of(inputs: Tensor | np.ndarray) -> Tensor:
-    """The samples as a tensor on the CPU.
+def samples_of(inputs: Inputs | Samples, model: nn.Module) -> Samples:
+    """The samples as tensors on the CPU.
 
     Raises:
-        InputError: not floating point, no batch axis, empty, NaN or infinite (the sample is named).
+        InputError: see `Samples.of`; or integers for a network without an embedding.
     """
-    array = inputs if isinstance(inputs, Tensor) else np.asarray(inputs)
-    if not (array.is_floating_point() if isinstance(array, Tensor) else array.dtype.kind == "f"):
+    samples = Samples.of(inputs)
+    main = samples.parts[samples.main]
+    if not samples.named and not main.is_floating_point() and needs_floats(model):
         raise InputError(
-            f"inputs have dtype {str(array.dtype).removeprefix('torch.')}: convert and scale them as in training, "
+            f"inputs have dtype {str(main.dtype).removeprefix('torch.')}: convert and scale them as in training, "
             "for example inputs.float() / 255 for images"
         )
-    # A copy of an array: PyTorch takes neither read-only ones nor those with negative strides.
-    samples = array.detach().cpu() if isinstance(array, Tensor) else torch.from_numpy(array.copy())
-    if samples.dim() < 2 or not len(samples):
-        raise InputError(
-            f"inputs have shape {tuple(samples.shape)}: a batch of samples [n_samples, *sample] is needed (for one "
-            "sample add an axis, inputs[None])"
-        )
-    bad = (~torch.isfinite(samples)).flatten(1).any(1).nonzero()
-    if len(bad):
-        raise InputError(f"sample {int(bad[0])} of inputs holds NaN or infinity: remove or mend it")
     return samples
+
+
+def feature_check(probes: Probes) -> Callable[[str, Tensor], None]:
+    """A look at layers' outputs that raises `InputError` where a probe was trained on other shapes."""
+
+    def check(layer: str, output: Tensor) -> None:
+        probe = probes[layer]
+        found = read_out_size(probe.read_out, output.shape[1:])
+        if found != probe.weight.shape[1]:
+            raise InputError(
+                f"layer {layer!r} gives {tuple(output.shape[1:])} for these inputs, and its probe reads "
+                f"{probe.read_out!r} of {probe.shape}: give inputs of the training data's shape (sentences padded to "
+                "one length, max_length=), or fit probes with a read-out that has no positions, such as 'cls'"
+            )
+
+    return check
 
 
 def check_options(
@@ -139,12 +148,17 @@ def _check_labels(labels: Tensor, probes: Probes) -> None:
             raise InputError(f"label {label} of sample {sample} is no class: classes run from 0 to {n_classes - 1}")
 
 
-def plans_of(players: Players, samples: Tensor) -> tuple[Plan, ...]:
+def plans_of(players: Players, samples: Tensor | Samples) -> tuple[Plan, ...]:
     """The plan of every sample.
 
     Raises:
         InputError: a sample cannot be divided, or samples have different numbers of players.
     """
+    if isinstance(samples, Samples) and samples.named and not players.takes_named:
+        raise InputError(
+            f"{type(players).__name__} divides samples that are one tensor; these inputs have several "
+            f"({', '.join(samples.parts)}): use Words for sentences, or CustomPlayers"
+        )
     plans = tuple(players.plan(sample, index) for index, sample in enumerate(samples))
     counts = {plan.n_players for plan in plans}
     if len(counts) > 1:
@@ -152,9 +166,19 @@ def plans_of(players: Players, samples: Tensor) -> tuple[Plan, ...]:
     return plans
 
 
+def baselines_of(players: Players, baseline: Baseline, samples: Samples, mean: Tensor | None) -> Samples:
+    """The baseline of every sample: one that the players know, or else as `resolve_baseline` says.
+
+    Raises:
+        InputError: the baseline does not go with the samples.
+    """
+    found = players.baselines(baseline, samples)
+    return resolve_baseline(baseline, samples, mean) if found is None else found
+
+
 def build_task(
     probes: Probes,
-    samples: Tensor,
+    samples: Samples,
     classes: Tensor,
     players: Players,
     baseline: Baseline,
@@ -169,10 +193,11 @@ def build_task(
         InputError: the players, the baseline or the reference do not go with the samples.
     """
     names = (*probes.layers, "output")
+    plans = plans_of(players, samples)
     return Task(
         inputs=samples,
-        baselines=resolve_baseline(baseline, samples, probes.input_mean),
-        plans=plans_of(players, samples),
+        baselines=baselines_of(players, baseline, samples, probes.input_mean),
+        plans=plans,
         levels=players.background_levels,
         targets=classes,
         other=samples_of_another_class(classes),

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64
+from jaxtyping import Float64, Int64, Num
 
-from layerlore.errors import InputError, closest
+from layerlore.errors import InputError, check_choice, closest
 from layerlore.interactions.alignment import Guides, SplitSettings, reference_guides
 from layerlore.interactions.bootstrap import CONFIDENCE, RESAMPLES, ratio, resampling_weights
 from layerlore.interactions.calibration import Yardsticks
@@ -112,10 +112,22 @@ class Knowledge:
         self._check_sample(sample)
         return self._run.read("scores", sample)
 
-    def inputs(self, sample: int) -> Float32[np.ndarray, "*sample"]:
-        """One explained sample as the network took it, in float32."""
+    def inputs(self, sample: int, name: str | None = None) -> Num[np.ndarray, "*sample"]:
+        """One explained sample as the network took it: numbers in float32, ids of tokens as the integers they are.
+
+        Args:
+            sample: its position.
+            name: which tensor, where the network takes several by name; None gives the main one, such as the ids.
+
+        Raises:
+            InputError: no such sample or tensor.
+        """
         self._check_sample(sample)
-        return self._run.read("inputs", sample)
+        if name is None:
+            return self._run.read("inputs", sample)
+        arrays = self.manifest["coords"].get("inputs", {})
+        check_choice(name, arrays, "name of an input tensor")
+        return self._run.read(arrays[name], sample)
 
     def owner(self, sample: int) -> Int64[np.ndarray, "*owned"] | None:
         """The player that owns each number of a sample, -1 for background; None where players are of another kind."""

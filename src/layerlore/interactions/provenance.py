@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from layerlore.interactions.scores import Score
 from layerlore.interactions.targets import predicted_classes
-from layerlore.interactions.task import Task
+from layerlore.interactions.task import Task, input_arrays
 from layerlore.networks import device_of
 from layerlore.players import Baseline, Players, baseline_settings, qualified_name
 from layerlore.probes import Probes, chance_notes
@@ -25,8 +25,8 @@ def identity_of(probes: Probes, task: Task, players: Players, baseline: Baseline
         "network": probes.identity["network"],
         "probes": probes.digest(),
         "layers": list(task.layers),
-        "inputs": digest_array(task.inputs),
-        "baselines": digest_array(task.baselines.contiguous()),
+        "inputs": task.inputs.digest(),
+        "baselines": task.baselines.digest(),
         "targets": digest_array(task.targets),
         "players": players.settings(),
         "plans": digest_tensors(plans),
@@ -64,6 +64,7 @@ def description_of(
             "n_players": task.n_players,
             "players": [list(plan.names) for plan in task.plans],
             "other": task.other.tolist(),
+            **text_of(task),
         },
         "settings": {
             "network": name or type(model).__qualname__,
@@ -80,6 +81,17 @@ def description_of(
             "python": platform.python_version(),
         },
     }
+
+
+def text_of(task: Task) -> dict[str, object]:
+    """Further coordinates of samples that are more than numbers: their tensors' names, and the text of their pieces."""
+    found: dict[str, object] = {}
+    if task.inputs.named:
+        found["inputs"] = input_arrays(task.inputs)
+    pieces = [list(plan.pieces) for plan in task.plans if plan.pieces is not None]
+    if len(pieces) == task.n_samples:
+        found["pieces"] = pieces
+    return found
 
 
 def probe_notes(probes: Probes) -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float64, Int64
 from torch import Tensor, nn
 
 from layerlore.engines import with_less
@@ -29,7 +29,7 @@ from layerlore.networks import (
     read_out,
     to_model,
 )
-from layerlore.players import Plan, batches, coalition_table, masked_inputs
+from layerlore.players import Plan, Sample, Samples, batches, coalition_table, masked_inputs, named_parts
 from layerlore.probes import Probe, Probes
 
 BatchScores = Float64[Tensor, "n_targets n_layers batch"]
@@ -61,8 +61,8 @@ class Scorer:
 
     def score_sample(
         self,
-        sample: Float[Tensor, "*sample"],
-        baseline: Float[Tensor, "*sample"],
+        sample: Sample,
+        baseline: Sample,
         plan: Plan,
         levels: tuple[float, ...],
         targets: Int64[Tensor, "n_targets"],
@@ -75,8 +75,8 @@ class Scorer:
         (`evaluating`).
 
         Args:
-            sample: one input, on the network's device.
-            baseline: its baseline, of the same shape.
+            sample: one input ``[*sample]`` or named tensors of one, on the network's device.
+            baseline: its baseline, of the same shapes.
             plan: its players.
             levels: shares of the background to show; scores are averaged over them.
             targets: classes to explain.
@@ -86,24 +86,24 @@ class Scorer:
         Returns:
             Scores as they come, finite or not: see `check_scores`.
         """
-        n_players, n_layers = plan.n_players, len(self.probes) + 1
-        scores = torch.zeros(len(targets), n_layers, 1 << n_players, dtype=torch.float64, device=sample.device)
-        targets = targets.to(sample.device)
+        n_players, n_layers, device = plan.n_players, len(self.probes) + 1, device_of(self.model)
+        scores = torch.zeros(len(targets), n_layers, 1 << n_players, dtype=torch.float64, device=device)
+        targets = targets.to(device)
         with self._collecting(targets) as collect:
             for start, stop in batches(n_players, batch_size):
-                coalitions = coalition_table(n_players, start, stop, sample.device)
+                coalitions = coalition_table(n_players, start, stop, device)
                 for level in levels:
                     scores[:, :, start:stop] += collect(masked_inputs(sample, baseline, plan, coalitions, level))
                     on_batch(stop - start)
         return (scores / len(levels)).cpu().numpy()
 
-    def score_batch(self, inputs: Float[Tensor, "batch *sample"], targets: Int64[Tensor, "n_targets"]) -> BatchScores:
+    def score_batch(self, inputs: Sample, targets: Int64[Tensor, "n_targets"]) -> BatchScores:
         """Scores of every target, layer and input of one batch, on the network's device."""
-        with self._collecting(targets.to(inputs.device)) as collect:
+        with self._collecting(targets.to(device_of(self.model))) as collect:
             return collect(inputs)
 
     @contextmanager
-    def _collecting(self, targets: Int64[Tensor, "n_targets"]) -> Iterator[Callable[[Tensor], BatchScores]]:
+    def _collecting(self, targets: Int64[Tensor, "n_targets"]) -> Iterator[Callable[[Sample], BatchScores]]:
         """A call that scores a batch of inputs at all layers in one forward pass."""
         parts: dict[str, Tensor] = {}
 
@@ -111,7 +111,7 @@ class Scorer:
             probe = self.probes[layer]
             parts[layer] = score_outputs(probe(read_out(probe.read_out)(output)), targets, self.score)
 
-        def collect(inputs: Tensor) -> BatchScores:
+        def collect(inputs: Sample) -> BatchScores:
             logits = as_logits(logits_of(forward(self.model, inputs)), self.outputs)
             own = score_outputs(logits, targets, self.score)
             return torch.stack([*(parts[layer] for layer in self.probes), own]).permute(2, 0, 1)
@@ -121,7 +121,7 @@ class Scorer:
 
 
 def unmasked_logits(
-    model: nn.Module, inputs: Tensor, outputs: OutputKind, batch_size: int
+    model: nn.Module, inputs: Sample, outputs: OutputKind, batch_size: int
 ) -> Float64[Tensor, "n_samples n_outputs"]:
     """The network's own logits of the samples themselves, on the CPU; the batch is halved where memory runs out.
 
@@ -131,7 +131,8 @@ def unmasked_logits(
 
     def attempt(size: int) -> Tensor:
         with evaluating(model):
-            found = (logits_of(forward(model, to_model(model, part, copy=True))) for part in inputs.split(size))
+            parts = Samples(named_parts(inputs)).split(size)
+            found = (logits_of(forward(model, to_model(model, part, copy=True))) for part in parts)
             return torch.cat([as_logits(logits.cpu(), outputs) for logits in found])
 
     return with_less(attempt, batch_size, one="sample", advice="use a device with more memory")

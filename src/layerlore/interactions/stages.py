@@ -20,6 +20,7 @@ from layerlore.interactions.calibration import Yardsticks
 from layerlore.interactions.realign import calibrate, other_effects
 from layerlore.interactions.salience import SALIENCE, largest_effect
 from layerlore.interactions.scoring import Scorer, check_scores
+from layerlore.interactions.splitting import Splitting
 from layerlore.interactions.task import Task
 from layerlore.networks import evaluating
 from layerlore.storage import Run
@@ -70,7 +71,7 @@ def score_sample(
     return scores
 
 
-def _waiting(run: Run, task: Task, stage: str) -> list[int]:
+def _waiting(run: Run, task: Splitting, stage: str) -> list[int]:
     """Samples for which a stage is not finished."""
     return np.flatnonzero(~run.finished(stage, task.n_samples)).tolist()
 
@@ -92,7 +93,7 @@ def measure_units(run: Run, task: Task) -> None:
     run.update(normalisers=units.tolist())
 
 
-def split_stage(run: Run, task: Task, progress: Progress) -> None:
+def split_stage(run: Run, task: Splitting, progress: Progress) -> None:
     """Splits of every unfinished sample."""
     units = np.asarray(run.manifest["normalisers"])
     waiting = _waiting(run, task, "splits")
@@ -114,7 +115,7 @@ def split_stage(run: Run, task: Task, progress: Progress) -> None:
             progress("splits", done, total)
 
 
-def measure_thresholds(run: Run, task: Task) -> None:
+def measure_thresholds(run: Run, task: Splitting) -> None:
     """Put the salience thresholds of all layers (METHODS A5) into the manifest, and note games over the tolerance."""
     if "thresholds" in run.manifest:
         return
@@ -130,7 +131,7 @@ def measure_thresholds(run: Run, task: Task) -> None:
     run.update(thresholds=(SALIENCE * largest).tolist())
 
 
-def calibration_stage(run: Run, task: Task, progress: Progress) -> None:
+def calibration_stage(run: Run, task: Splitting, progress: Progress) -> None:
     """Ceiling and floor of every unfinished sample."""
     units = np.asarray(run.manifest["normalisers"])
     measures = Yardsticks(units, ratio(np.asarray(run.manifest["thresholds"]), units))

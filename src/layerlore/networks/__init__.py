@@ -6,7 +6,7 @@ from layerlore.networks.checkpoints import Checkpoint, open_checkpoint, sort_che
 from layerlore.networks.kinds import layer_kinds
 from layerlore.networks.kinds_by_name import kind_of_weight
 from layerlore.networks.layers import find_layers
-from layerlore.networks.model import check_finite_weights, device_of, dtype_of, evaluating, to_model
+from layerlore.networks.model import check_finite_weights, device_of, dtype_of, evaluating, needs_floats, to_model
 from layerlore.networks.names import layer_aliases
 from layerlore.networks.outputs import Batch, forward, logits_of, tensor_of
 from layerlore.networks.probabilities import OutputKind, as_logits, check_logits
@@ -35,6 +35,7 @@ __all__ = [
     "layer_aliases",
     "layer_kinds",
     "logits_of",
+    "needs_floats",
     "open_checkpoint",
     "read_out",
     "read_out_size",

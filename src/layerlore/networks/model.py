@@ -60,7 +60,7 @@ def to_model(model: nn.Module, batch: Batch, *, copy: bool = False) -> Batch:
     device, dtype = device_of(model), dtype_of(model)
     tensors = list(batch.values()) if isinstance(batch, Mapping) else [batch]
     numbers = [tensor for tensor in tensors if tensor.is_floating_point() or tensor.is_complex()]
-    if tensors and not numbers and _needs_floats(model):
+    if tensors and not numbers and needs_floats(model):
         raise InputError(
             f"inputs have dtype {str(tensors[0].dtype).removeprefix('torch.')}, but {type(model).__name__} computes in "
             f"{str(dtype).removeprefix('torch.')} and has no embedding: convert and scale them as in training, "
@@ -127,6 +127,7 @@ def _is_mask(tensor: Tensor) -> bool:
     return tensor.is_floating_point() and bool(((tensor == 0) | (tensor == -torch.inf)).all())
 
 
-def _needs_floats(model: nn.Module) -> bool:
+def needs_floats(model: nn.Module) -> bool:
+    """Whether the network computes in floating point and has no embedding that integers could index."""
     has_floats = any(weight.is_floating_point() for weight in model.parameters())
     return has_floats and not any(isinstance(module, nn.Embedding | nn.EmbeddingBag) for module in model.modules())

@@ -21,6 +21,7 @@ _NEEDED = {
     "flatten": "[batch, ...]",
     "mean": "[batch, positions, channels]",
     "cls": "[batch, positions, channels]",
+    "last": "[batch, positions, channels]",
     "gap": "[batch, channels, *spatial]",
 }
 
@@ -39,12 +40,17 @@ def _cls(output: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch n_features"
     return output[:, 0]
 
 
+def _last(output: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch n_features"]:
+    read_out_size("last", output.shape[1:])
+    return output[:, -1]
+
+
 def _gap(output: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch n_features"]:
     read_out_size("gap", output.shape[1:])
     return output.flatten(2).mean(2)
 
 
-READ_OUTS: dict[str, ReadOut] = {"flatten": _flatten, "mean": _mean, "cls": _cls, "gap": _gap}
+READ_OUTS: dict[str, ReadOut] = {"flatten": _flatten, "mean": _mean, "cls": _cls, "last": _last, "gap": _gap}
 """The read-outs by name."""
 
 
@@ -54,6 +60,7 @@ def read_out(name: str) -> ReadOut:
     Args:
         name: ``"flatten"``, the whole output; ``"mean"``, the mean over positions
             of ``[batch, positions, channels]``; ``"cls"``, position 0 of the same;
+            ``"last"``, its last position (XLNet's classifier, and others padded on the left);
             ``"gap"``, the mean over all spatial axes of
             ``[batch, channels, *spatial]``. All keep dtype and device.
 
@@ -80,7 +87,7 @@ def read_out_size(name: str, shape: Sequence[int]) -> int:
     """
     check_choice(name, READ_OUTS, "read_out")
     n_axes = len(shape)
-    fits = {"flatten": True, "mean": n_axes == 2, "cls": n_axes == 2, "gap": n_axes >= 2}
+    fits = {"flatten": True, "mean": n_axes == 2, "cls": n_axes == 2, "last": n_axes == 2, "gap": n_axes >= 2}
     if not fits[name]:
         got = ", ".join(["batch", *map(str, shape)])
         also = " or 'gap'" if n_axes > 2 else ""

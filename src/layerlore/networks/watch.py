@@ -7,7 +7,7 @@ looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 
 from torch import Tensor, nn
@@ -16,6 +16,10 @@ from torch.utils.hooks import RemovableHandle
 from layerlore.errors import LayerError
 from layerlore.networks.names import Call, modules_of
 from layerlore.networks.outputs import tensor_of
+
+POSITIONS_FIRST = frozenset({"XLNetModel"})
+"""Classes of transformers that compute ``[positions, batch, channels]`` inside. That a shape begins with the number of
+samples would not tell: there may be as many positions."""
 
 OnOutput = Callable[[Call, Tensor], None]
 Counts = dict[str, int]
@@ -27,6 +31,7 @@ class Watch:
 
     Attributes:
         counts: calls of each module in the present, or else the latest, forward pass.
+        positions_first: modules whose outputs are ``[positions, batch, ...]``; they are handed on batch first.
     """
 
     def __init__(
@@ -37,6 +42,7 @@ class Watch:
         on_end: Callable[[Counts], None] | None = None,
     ) -> None:
         self.asked = tuple(asked)
+        self.positions_first: frozenset[str] = frozenset()
         self.counts: Counts = {}
         self._earlier: Counts | None = None
         self._running = False
@@ -56,7 +62,9 @@ class Watch:
         call = Call(name, self.counts[name])
         self.counts[name] += 1
         if call in self.asked or Call(name, None) in self.asked:
-            self._on_output(call, tensor_of(output, name))
+            tensor = tensor_of(output, name)
+            turned = name in self.positions_first and tensor.dim() > 1
+            self._on_output(call, tensor.transpose(0, 1) if turned else tensor)
 
     def end(self) -> None:
         """The forward pass has ended.
@@ -85,6 +93,7 @@ class Watch:
 def hooked(model: nn.Module, watch: Watch) -> Iterator[None]:
     """A with-block in which the model reports to ``watch``; no hook is left after it, or after an exception."""
     modules = modules_of(model)
+    watch.positions_first = inside(modules, POSITIONS_FIRST)
     with ExitStack() as hooks:
 
         def add(handle: RemovableHandle) -> None:
@@ -97,6 +106,14 @@ def hooked(model: nn.Module, watch: Watch) -> Iterator[None]:
         # A forward pass that fails skips the hook before this one.
         add(model.register_forward_hook(lambda *_: watch.stop(), always_call=True))
         yield
+
+
+def inside(modules: Mapping[str, nn.Module], classes: Collection[str]) -> frozenset[str]:
+    """Names of the modules within modules of these classes."""
+    outer = [name for name, module in modules.items() if type(module).__name__ in classes]
+    return frozenset(
+        name for name in modules for above in outer if name != above and name.startswith(f"{above}." if above else "")
+    )
 
 
 def called_name(call: Call, counts: Counts) -> str:

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from layerlore.errors import InputError
 
-Samples = Float[Tensor, "n_samples *sample"]
+FloatSamples = Float[Tensor, "n_samples *sample"]
 """Inputs side by side, floating point."""
 
 
@@ -37,7 +37,7 @@ class Blur:
         if not (self.sigma > 0 and math.isfinite(self.sigma)):
             raise InputError(f"Blur(sigma={self.sigma}): sigma is a width in pixels, finite and above 0")
 
-    def __call__(self, samples: Samples) -> Samples:
+    def __call__(self, samples: FloatSamples) -> FloatSamples:
         """Blurred samples, of the same shape and dtype."""
         if samples.dim() < 3:
             raise InputError(

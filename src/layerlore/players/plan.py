@@ -5,16 +5,21 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Int64
-from torch import Tensor
+from torch import Tensor, nn
 
 from layerlore.errors import InputError, check_choice
 from layerlore.players.coalitions import check_players
+from layerlore.players.samples import Samples
 
-Mask = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""``mask(sample, baseline, coalitions)``: masked inputs ``[n_masks, *sample]`` of ``Bool[n_masks, n_players]``."""
+Mask = Callable[[Any, Any, Tensor], Any]
+"""``mask(sample, baseline, coalitions)``: masked inputs ``[n_masks, *sample]`` of ``Bool[n_masks, n_players]``.
+
+Sample, baseline and result are tensors, or named tensors where the network takes such.
+"""
 
 BACKGROUND = -1
 """Owner of the numbers that belong to no player."""
@@ -40,14 +45,17 @@ class Plan:
         names: one for each player, player 0 first.
         owner: int64, broadcastable to the sample: the player that owns each number, -1 for background.
         mask: makes the masked inputs where no owner can say them.
+        pieces: text of each owned number, such as the tokens of a sentence; one for each entry of ``owner``.
 
     Raises:
-        InputError: the number of players is not 2 to 24, an owner is no player, or a player owns nothing.
+        InputError: the number of players is not 2 to 24, an owner is no player, a player owns nothing, or the pieces
+            are not as many as the owner's entries.
     """
 
     names: tuple[str, ...]
     owner: Int64[Tensor, "*owned"] | None = None
     mask: Mask | None = None
+    pieces: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         check_players(self.n_players)
@@ -55,6 +63,9 @@ class Plan:
             raise InputError("a plan has either owner or mask: give exactly one of them")
         if self.owner is not None:
             _check_owner(self.owner, self.names)
+        n_owned = 0 if self.owner is None else self.owner.numel()
+        if self.pieces is not None and len(self.pieces) != n_owned:
+            raise InputError(f"{len(self.pieces)} pieces for {n_owned} owned numbers: give one text for each")
 
     @property
     def n_players(self) -> int:
@@ -102,9 +113,30 @@ class Players(ABC):
         """Shares of the sample's background to show; the caller averages scores over them."""
         return BACKGROUND_LEVELS["keep"]
 
+    @property
+    def takes_named(self) -> bool:
+        """Whether `plan` takes samples of named tensors, too."""
+        return False
+
+    @property
+    def default_baseline(self) -> str:
+        """The baseline where the user names none."""
+        return "mean"
+
+    def baselines(self, baseline: Any, samples: Samples) -> Samples | None:  # noqa: ARG002
+        """Baselines that only these players know, such as a token's; None where `resolve_baseline` knows them.
+
+        Raises:
+            InputError: the baseline does not go with these samples.
+        """
+        return None
+
+    def check_model(self, model: nn.Module, samples: Samples) -> None:  # noqa: B027
+        """Raise `InputError` where the network cannot take these samples and it can be told beforehand."""
+
     @abstractmethod
-    def plan(self, sample: Tensor, index: int) -> Plan:
-        """The players of one sample ``[*sample]``, its owner on the sample's device.
+    def plan(self, sample: Any, index: int) -> Plan:
+        """The players of one sample ``[*sample]`` (with `takes_named` also named tensors), owner on its device.
 
         The same for the same sample, ``index`` (its position in the data, which
         random choices depend on) and settings.

@@ -71,8 +71,8 @@ def fit_probes(
             `DataLoader`. Visited in order whatever its sampler, and always the same: switch augmentation off.
         validation: likewise; by default a seeded, stratified tenth of the training data is held out.
         seed: of the held-out tenth.
-        read_out: how outputs become vectors: ``"flatten"``, ``"mean"``, ``"cls"`` or ``"gap"``, for all layers or by
-            name of layer.
+        read_out: how outputs become vectors: ``"flatten"``, ``"mean"``, ``"cls"``, ``"last"`` or ``"gap"``, for all
+            layers or by name of layer.
         penalties: grid of L2 penalties.
         loss: ``"cross_entropy"``, or ``"squared"`` for networks that predict numbers.
         outputs: what the network returns; ``"probabilities"`` only if it cannot return logits.

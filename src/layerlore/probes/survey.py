@@ -27,7 +27,8 @@ class Survey:
         labels: all labels, in the order of visiting.
         logits: the network's own outputs.
         validation: which samples are held out.
-        input_mean: mean input over the training samples, or None where inputs are mappings or differ in shape.
+        input_mean: mean input over the training samples, or None where inputs are mappings, integers (the mean of
+            ids of tokens means nothing) or differ in shape.
         digest: of all inputs and labels.
     """
 
@@ -164,13 +165,14 @@ class _Mean:
         self.count, self.defined, self.dtype = 0, True, torch.float32
 
     def add(self, inputs: Any) -> None:
-        if not isinstance(inputs, Tensor) or (self.total is not None and self.total.shape != inputs.shape[1:]):
+        usable = isinstance(inputs, Tensor) and inputs.is_floating_point()
+        if not usable or (self.total is not None and self.total.shape != inputs.shape[1:]):
             self.defined = False
             return
         part = inputs.to(torch.float64).sum(0)
         self.total = part if self.total is None else self.total + part
         self.count += len(inputs)
-        self.dtype = inputs.dtype if inputs.is_floating_point() else torch.float32
+        self.dtype = inputs.dtype
 
     def value(self) -> Tensor | None:
         return None if self.total is None or not self.defined else (self.total / self.count).to(self.dtype).cpu()

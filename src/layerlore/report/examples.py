@@ -73,9 +73,17 @@ def _example(knowledge: Knowledge, sample: int, target: int) -> Example:
 
 
 def _values(knowledge: Knowledge, sample: int) -> tuple[str, ...] | None:
+    """What each player of a table's row says; None for other samples, such as sentences, whose players are words."""
     owner, values = knowledge.owner(sample), knowledge.inputs(sample)
-    if owner is None or values.ndim != 1 or owner.shape != values.shape:
+    if owner is None or values.ndim != 1 or owner.shape != values.shape or values.dtype.kind != "f":
         return None
+    pieces = (knowledge.manifest["coords"].get("pieces") or [None] * knowledge.n_samples)[sample]
+    if pieces is not None:
+        said = [
+            [piece for piece, mine in zip(pieces, owner == player, strict=True) if mine and piece]
+            for player in range(knowledge.n_players)
+        ]
+        return tuple(", ".join(texts) for texts in said)
     return tuple(
         ", ".join(f"{value:.3g}" for value in values[owner == player]) for player in range(knowledge.n_players)
     )

@@ -8,8 +8,9 @@ from layerlore.dynamics.history import History
 from layerlore.errors import InputError
 from layerlore.interactions.knowledge import Knowledge
 from layerlore.report.depth import depth_page
+from layerlore.report.study_file import KIND as STUDY
 from layerlore.results import load
-from layerlore.storage import write_text
+from layerlore.storage import read_manifest, write_text
 
 FILE = "report.html"
 
@@ -19,10 +20,10 @@ def report(run_folder: Path | str | Knowledge | History, path: Path | str | None
 
     A run through depth gets the page of what its layers know, compared with the reference that it was explained with,
     so that nothing is solved again. A run through training gets the page of how its layers change; trends and findings
-    that stand in the folder are taken from there.
+    that stand in the folder are taken from there. A study folder gets the page of its claims.
 
     Args:
-        run_folder: folder of a run, a `Knowledge` or a `History`.
+        run_folder: folder of a run or of a study, a `Knowledge` or a `History`.
         path: file to write; None takes ``report.html`` in the run folder.
 
     Returns:
@@ -33,6 +34,8 @@ def report(run_folder: Path | str | Knowledge | History, path: Path | str | None
         InputError: a result that lives in memory, and no path.
         MissingExtraError: plotly or jinja2 is not installed.
     """
+    if not isinstance(run_folder, Knowledge | History) and read_manifest(run_folder)["kind"] == STUDY:
+        return _report_study(Path(run_folder), Path(run_folder) / FILE if path is None else Path(path))
     result = run_folder if isinstance(run_folder, Knowledge | History) else load(run_folder)
     if path is None:
         if result.path is None:
@@ -55,3 +58,10 @@ def render(result: Knowledge | History) -> str:
     from layerlore.report.training import training_page
 
     return training_page(result)
+
+
+def _report_study(folder: Path, path: Path) -> Path:
+    from layerlore.report.study import study_page
+
+    write_text(path, study_page(folder, path))
+    return path

@@ -184,7 +184,7 @@ def sentence_accuracy(
 def like_lengths(sentences: Sequence[str], batch_size: int, generator: torch.Generator) -> list[list[int]]:
     """Positions of all sentences in batches of like length, both in random order.
 
-    >>> sorted(map(sorted, like_lengths(["a", "ccc", "b", "ddd"], 2, torch.Generator().manual_seed(0))))
+    >>> sorted(map(sorted, like_lengths(["a", "c c c", "b", "d d d"], 2, torch.Generator().manual_seed(0))))
     [[0, 2], [1, 3]]
     """
     lengths = torch.tensor([len(sentence.split()) for sentence in sentences], dtype=torch.float64)

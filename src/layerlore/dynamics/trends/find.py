@@ -149,13 +149,14 @@ def _group_moving(
     _check_enough(len(moving), settings, n_clusters)
     # In an order that does not depend on that of the layers, so that the random numbers fall on the same ones.
     moving = moving[np.lexsort(cleaned.table[moving].T[::-1])]
-    recipe = _recipe(cleaned.table[moving], settings, seed)
+    recipe = recipe_of(cleaned.table[moving], settings, seed)
     choice = choose(recipe, n_clusters, resamples, seed, lambda groups: by_level(groups, cleaned.level[moving], moving))
     labels[moving], points[moving] = choice.labels, choice.placed.points
     return labels, points, choice
 
 
-def _recipe(table: Float64[np.ndarray, "n_moving n_steps"], settings: Settings, seed: int) -> Recipe:
+def recipe_of(table: Float64[np.ndarray, "n_moving n_steps"], settings: Settings, seed: int) -> Recipe:
+    """How the layers of a cleaned table are placed and grouped under these settings."""
     placed = settings.reduction == "umap"
     if placed:
         table = umap_points(scale_steps(table, np.ones(len(table), np.int64), settings.scaling), seed)

@@ -1,0 +1,53 @@
+"""The page of a study in a real browser: silent, alone, nothing wider than the screen, claims as cards on a phone."""
+
+import pytest
+
+from browser.visits import FIGURES, OVERLAPS, WIDTHS, visited
+from layerlore.interactions.agreement import agreement
+from layerlore.report import report
+from report.tiny import tiny
+from zoo.studies.studies import HOSTILE, saved, three_claims
+
+N_PLOTS = 5
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    knowledge = tiny("table")
+    for name in ("kappa", "and"):
+        knowledge.save(folder / name)
+    agreement(knowledge, knowledge, names=["a", "b"], pull=0.0, resamples=20).save(folder / "agreement.json")
+    entry = dict(saved(folder).networks[0]) | {"by_kappa": {"0.03": "kappa", "0.04": "mlp7"}, "and_only": "and"}
+    claims = (*three_claims(), *three_claims(HOSTILE))
+    saved(folder, runs=False, networks=(entry,), claims=claims, files={"agreement": "agreement.json"})
+    return report(folder)
+
+
+@pytest.fixture(scope="module", params=WIDTHS)
+def opened(request, browser, path):
+    with visited(browser, path, request.param, N_PLOTS) as (page, heard):
+        yield page, heard, request.param
+
+
+def test_the_page_is_silent_and_alone(opened, path):
+    _, heard, _ = opened
+    assert heard["console"] == heard["errors"] == heard["dialogs"] == []
+    assert heard["requests"] == [path.as_uri()]
+
+
+def test_everything_is_inside_the_page(opened):
+    page, _, width = opened
+    boxes = page.evaluate(FIGURES)
+    assert len(boxes) == N_PLOTS
+    for left, right, _, marks in boxes:
+        assert 0 <= left < right <= width
+        assert marks > 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(OVERLAPS) == []
+
+
+def test_claims_are_cards_where_a_table_has_no_room(opened):
+    page, _, width = opened
+    shown = page.evaluate("getComputedStyle(document.querySelector('.claims-table td')).display")
+    assert shown == ("block" if width < 900 else "table-cell")
