@@ -44,7 +44,8 @@ def test_the_example_through_training_runs(run, capsys):
 
 
 def test_links_lead_somewhere():
-    pages = [ROOT / "README.md", *ROOT.glob("examples/*/README.md"), ROOT / "src/layerlore/cli/README.md"]
+    pages = [ROOT / "README.md", ROOT / "src/layerlore/cli/README.md", *ROOT.glob("examples/*/README.md")]
+    pages += ROOT.glob("docs/**/*.md")
     links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))]
     local = [(page, link) for page, link in links if not link.startswith("https://")]
     assert local

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from importlib import import_module
-from typing import Any
 
 import torch
 from torch import nn
 
-from layerlore.errors import InputError, closest, first_line, missing_extra
+from layerlore.errors import InputError, MissingExtraError, closest, first_line
 from layerlore.zoo.alexnet import alexnet
 from layerlore.zoo.lenet import LeNet5
 from layerlore.zoo.mlp import mlp7
@@ -44,8 +42,6 @@ NETWORKS: dict[str, Builder] = {
     "resnet56": _for_images(resnet56),
 }
 """The networks of the zoo that can be made for any data."""
-
-LIBRARIES = ("timm", "torchvision", "transformers")
 
 
 def build(name: str, n_classes: int = 10, shape: Shape = (3, 32, 32), seed: int = 0) -> nn.Module:
@@ -95,34 +91,42 @@ def _of_library(library: str, name: str, n_classes: int, shape: Shape) -> nn.Mod
     if library not in LIBRARIES:
         raise InputError(f"networks come from the zoo or from {', '.join(LIBRARIES)}, and {library!r} is none of them")
     try:
-        module = import_module(library)
-    except (ImportError, RuntimeError) as error:
-        raise missing_extra(library, "studies", f"the network {library}:{name}") from error
-    try:
-        return _MAKERS[library](module, name, n_classes, _channels(shape))
+        return LIBRARIES[library](name, n_classes, _channels(shape))
     except InputError:
         raise
+    except ImportError as error:
+        raise MissingExtraError(
+            f"the network {library}:{name} needs the package {library!r}, which is not installed. "
+            f"Install it with: pip install {library}"
+        ) from error
     except Exception as error:
         raise InputError(f"{library} cannot make the network {name!r}: {first_line(error)}") from error
 
 
-def _timm(module: Any, name: str, n_classes: int, channels: int) -> nn.Module:
-    return module.create_model(name, pretrained=False, num_classes=n_classes, in_chans=channels)
+def _timm(name: str, n_classes: int, channels: int) -> nn.Module:
+    import timm  # optional # pyright: ignore[reportMissingImports]
+
+    return timm.create_model(name, pretrained=False, num_classes=n_classes, in_chans=channels)
 
 
-def _torchvision(module: Any, name: str, n_classes: int, channels: int) -> nn.Module:
+def _torchvision(name: str, n_classes: int, channels: int) -> nn.Module:
+    import torchvision  # optional # pyright: ignore[reportMissingImports]
+
     if channels != 3:
         raise InputError(f"networks of torchvision take 3 channels, and the images have {channels}")
-    return module.models.get_model(name, weights=None, num_classes=n_classes)
+    return torchvision.models.get_model(name, weights=None, num_classes=n_classes)
 
 
-def _transformers(module: Any, name: str, n_classes: int, channels: int) -> nn.Module:
-    config = module.AutoConfig.from_pretrained(name, num_labels=n_classes, num_channels=channels)
-    return module.AutoModelForImageClassification.from_config(config)
+def _transformers(name: str, n_classes: int, channels: int) -> nn.Module:
+    import transformers  # optional
+
+    config = transformers.AutoConfig.from_pretrained(name, num_labels=n_classes, num_channels=channels)
+    return transformers.AutoModelForImageClassification.from_config(config)
 
 
-_MAKERS: dict[str, Callable[[Any, str, int, int], nn.Module]] = {
+LIBRARIES: dict[str, Callable[[str, int, int], nn.Module]] = {
     "timm": _timm,
     "torchvision": _torchvision,
     "transformers": _transformers,
 }
+"""Other libraries whose networks can be made by name, of the name, the number of classes and of channels."""

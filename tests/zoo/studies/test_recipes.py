@@ -1,6 +1,7 @@
 """What the studies train, and which layers they look at."""
 
 import pytest
+from torch import nn
 
 from layerlore.networks import find_layers
 from layerlore.zoo.build import build
@@ -11,17 +12,26 @@ from layerlore.zoo.studies.settings import IMAGE_NETWORKS
 @pytest.mark.parametrize("network", IMAGE_NETWORKS)
 def test_every_network_of_the_studies_has_the_layers_that_are_named(network: str) -> None:
     model = build(network)
-    layers = layers_of(network)
+    layers = layers_of(network, model)
     assert find_layers(model, list(layers)) == list(layers)
-    assert middle_of(network) in layers
+    assert middle_of(network, layers) in layers
 
 
-def test_the_middle_layers_are_the_papers() -> None:
+@pytest.mark.parametrize(
+    ("network", "number", "of"), [("mlp7", 4, 6), ("vgg11", 6, 8), ("resnet20", 6, 9), ("resnet32", 10, 15)]
+)
+def test_the_middle_layers_are_the_papers(network: str, number: int, of: int) -> None:
     # METHODS A10: the 4th linear layer, conv4_2, the 6th of 9 blocks, the 10th of 15.
-    assert middle_of("mlp7") == "linear4"
-    assert middle_of("vgg11") == "conv4_2"
-    assert layers_of("resnet20").index(middle_of("resnet20")) == 5
-    assert layers_of("resnet32").index(middle_of("resnet32")) == 9
+    layers = layers_of(network, build(network))
+    assert len(layers) == of
+    assert layers.index(middle_of(network, layers)) == number - 1
+
+
+def test_networks_of_other_libraries_have_the_default_layers() -> None:
+    model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    layers = layers_of("timm:anything", model)
+    assert list(layers) == find_layers(model)
+    assert middle_of("timm:anything", layers) in layers
 
 
 def test_epochs_and_precision_are_as_asked() -> None:

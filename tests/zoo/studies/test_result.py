@@ -9,8 +9,9 @@ import pytest
 
 from layerlore.errors import InputError, RunError
 from layerlore.storage import read_manifest
+from layerlore.zoo.studies.names import plain_name
 from layerlore.zoo.studies.page import study_markdown, write_page
-from layerlore.zoo.studies.pictures import draw_pictures, plain_name
+from layerlore.zoo.studies.pictures import draw_pictures
 from layerlore.zoo.studies.result import FILE, KIND, Study, in_words, p_in_words
 from layerlore.zoo.studies.verdict import FAILS, HOLDS, OPEN
 from zoo.studies.studies import HOSTILE, saved, saved_training, three_claims

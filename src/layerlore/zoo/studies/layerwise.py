@@ -20,6 +20,7 @@ from layerlore.probes import Probes, fit_probes
 from layerlore.zoo.data import DataSets, Sentences
 from layerlore.zoo.studies.claims import Explained, layerwise_claims
 from layerlore.zoo.studies.gradients import kept_gradients
+from layerlore.zoo.studies.names import plain_name
 from layerlore.zoo.studies.result import Study
 from layerlore.zoo.studies.settings import LayerwiseSettings
 from layerlore.zoo.studies.subjects import Subject, data_of, subject_of
@@ -94,6 +95,7 @@ def described(data: DataSets | Sentences) -> dict[str, Any]:
 def _network(
     name: str, data: DataSets | Sentences, settings: LayerwiseSettings, out: Path, report: Progress
 ) -> Findings:
+    place = plain_name(name)
     subject = subject_of(name, data, settings, out, report)
     probes = fit_probes(
         subject.model,
@@ -101,7 +103,7 @@ def _network(
         subject.probe_data,
         seed=settings.seed,
         read_out=subject.read_out,
-        path=out / f"{name}.probes.safetensors",
+        path=out / f"{place}.probes.safetensors",
         progress=_named(report, name),
     )
     found = explain(
@@ -112,35 +114,35 @@ def _network(
         players=subject.players,
         kappa=settings.kappa,
         seed=settings.seed,
-        run=out / name,
+        run=out / place,
         name=name,
         progress=_named(report, name),
     )
     knowledge = cast("Knowledge", found)
     by_kappa = {
-        kappa: _resplit(knowledge, out / f"{name}_kappa_{kappa:g}", _named(report, f"{name}, kappa {kappa:g}"), kappa)
+        kappa: _resplit(knowledge, out / f"{place}_kappa_{kappa:g}", _named(report, f"{name}, kappa {kappa:g}"), kappa)
         for kappa in settings.kappas
         if kappa != settings.kappa
     }
-    and_only = _resplit(knowledge, out / f"{name}_{AND_ONLY}", _named(report, f"{name}, AND only"), None)
-    steady = _stability(subject, probes, knowledge, settings, out / f"{name}_stability.json", _named(report, name))
+    and_only = _resplit(knowledge, out / f"{place}_{AND_ONLY}", _named(report, f"{name}, AND only"), None)
+    steady = _stability(subject, probes, knowledge, settings, out / f"{place}_stability.json", _named(report, name))
     explained = Explained(name, knowledge, subject.middle, steady.by_order, by_kappa, and_only)
-    folders = {f"{kappa:g}": f"{name}_kappa_{kappa:g}" for kappa in by_kappa}
+    folders = {f"{kappa:g}": f"{place}_kappa_{kappa:g}" for kappa in by_kappa}
     entry = {
         "name": name,
         "title": name,
         "accuracy": subject.trained.accuracy,
         "n_test": subject.n_test,
         "n_train": subject.n_train,
-        "run": name,
+        "run": place,
         "layer": subject.middle,
-        "by_kappa": folders | {f"{settings.kappa:g}": name},
-        "and_only": f"{name}_{AND_ONLY}",
-        "stability": f"{name}_stability.json",
+        "by_kappa": folders | {f"{settings.kappa:g}": place},
+        "and_only": f"{place}_{AND_ONLY}",
+        "stability": f"{place}_stability.json",
         "probes": probes.quality(),
     }
-    if kept_gradients(subject, probes, out / f"{name}_gradients.json"):
-        entry["gradients"] = f"{name}_gradients.json"
+    if kept_gradients(subject, probes, out / f"{place}_gradients.json"):
+        entry["gradients"] = f"{place}_gradients.json"
     if subject.trained.history is not None:
         entry["training"] = subject.trained.history.name
     return Findings(explained, entry)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from layerlore.figures.style import spread
 from layerlore.interactions.knowledge import Knowledge
 from layerlore.results import load
 from layerlore.zoo.studies.gradients import read_gradients
+from layerlore.zoo.studies.names import plain_name
 from layerlore.zoo.studies.result import Study
 
 if TYPE_CHECKING:
@@ -66,15 +66,6 @@ def draw_pictures(study: Study) -> tuple[Picture, ...]:
         printed.save_figure(figure, study.path / file)
         found.append(Picture(file, caption))
     return tuple(found)
-
-
-def plain_name(name: str) -> str:
-    """A name as part of a file name, whatever its letters.
-
-    >>> plain_name("timm:convnext/tiny ratios")
-    'timm_convnext_tiny_ratios'
-    """
-    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("._") or "figure"
 
 
 def _figures(study: Study, folder: Path) -> Iterator[tuple[str, str, Figure]]:

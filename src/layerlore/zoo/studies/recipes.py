@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from torch import nn
+
+from layerlore.networks import find_layers
 
 
 @dataclass(frozen=True)
@@ -40,18 +45,19 @@ STAGES = {"resnet20": (3,) * 3, "resnet32": (5,) * 3, "resnet44": (7,) * 3, "res
 STAGES |= {"resnet18": (2,) * 4, "resnet34": (3, 4, 6, 3)}
 
 
-def layers_of(network: str) -> tuple[str, ...]:
-    """Layers of a network of the zoo that a study explains, by depth."""
+def layers_of(network: str, model: nn.Module) -> tuple[str, ...]:
+    """Layers of a network that a study explains, by depth; of networks of other libraries those of `find_layers`."""
     if network in LAYERS:
         return LAYERS[network]
+    if network not in STAGES:
+        return tuple(find_layers(model))
     counts = STAGES[network]
     return tuple(f"layer{stage}.{block}" for stage, count in enumerate(counts, 1) for block in range(count))
 
 
-def middle_of(network: str) -> str:
-    """The layer at which models are compared: the paper's, or else the middle one."""
-    layers = layers_of(network)
-    return MIDDLE.get(network, layers[(2 * len(layers)) // 3 - 1])
+def middle_of(network: str, layers: Sequence[str]) -> str:
+    """The layer at which models are compared: the paper's, or else the one at two thirds of the depth."""
+    return MIDDLE.get(network, layers[max(0, (2 * len(layers)) // 3 - 1)])
 
 
 def layerwise_recipe(network: str, data: str, *, epochs: int | None, precision: str, quick: bool) -> Recipe:
@@ -72,7 +78,7 @@ def layerwise_recipe(network: str, data: str, *, epochs: int | None, precision: 
         usual = Recipe(epochs=40)
     elif network == "mlp7":
         usual = Recipe(epochs=60, weight_decay=1e-5, augment="crop-flip", schedule="warm-up")
-    elif network.startswith("resnet") or network == "vgg19_bn":
+    elif network in STAGES or network == "vgg19_bn":
         usual = Recipe(
             epochs=100, learning_rate=0.1, weight_decay=5e-4, optimiser="sgd", augment="crop-flip", schedule="warm-up"
         )

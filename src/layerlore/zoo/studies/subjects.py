@@ -18,6 +18,7 @@ from layerlore.zoo.data import DataSets, Sentences, load_data, load_sentences
 from layerlore.zoo.data.sets import TableSets
 from layerlore.zoo.language import layers_of_language_model
 from layerlore.zoo.studies.fine_tuning import fine_tuned
+from layerlore.zoo.studies.names import plain_name
 from layerlore.zoo.studies.recipes import layers_of, layerwise_recipe, middle_of
 from layerlore.zoo.studies.settings import TABLES, TEXTS, LayerwiseSettings
 from layerlore.zoo.studies.training import Trained, given, some_of, subset, trained
@@ -92,7 +93,9 @@ def subject_of(
     if network in settings.weights:
         found = given(network, data, settings.weights[network])
     else:
-        found = trained(network, data, recipe, seed=settings.seed, folder=folder, name=network, progress=progress)
+        name = plain_name(network)
+        found = trained(network, data, recipe, seed=settings.seed, folder=folder, name=name, progress=progress)
+    layers = layers_of(network, found.model)
     samples, labels = data.test.tensors
     if settings.samples > len(samples):
         raise InputError(f"samples={settings.samples}: the test part of {data.name!r} has {len(samples)}")
@@ -102,8 +105,8 @@ def subject_of(
     return Subject(
         network=network,
         trained=found,
-        layers=layers_of(network),
-        middle=middle_of(network),
+        layers=layers,
+        middle=middle_of(network, layers),
         read_out="flatten",
         probe_data=part,
         inputs=samples[chosen],

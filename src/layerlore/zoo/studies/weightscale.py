@@ -11,6 +11,7 @@ from layerlore.errors import InputError
 from layerlore.zoo.data import DataSets, load_data
 from layerlore.zoo.studies.claims import weightscale_claims
 from layerlore.zoo.studies.layerwise import described
+from layerlore.zoo.studies.names import plain_name
 from layerlore.zoo.studies.recipes import Recipe
 from layerlore.zoo.studies.result import Study
 from layerlore.zoo.studies.settings import WeightscaleSettings
@@ -70,7 +71,7 @@ def _training(
         schedule="constant",
         precision=settings.precision,
     )
-    name = f"{network}_{data.name}_{seed}"
+    name = plain_name(f"{network}_{data.name}_{seed}")
     found = trained(network, data, recipe, seed=seed, folder=out, name=name, progress=report)
     assert found.history is not None  # noqa: S101 (nothing is given here)
     history = History.load(found.history)
