@@ -13,6 +13,7 @@ from layerlore.zoo.studies.claims import weightscale_claims
 from layerlore.zoo.studies.verdict import FAILS, HOLDS, OPEN
 
 N_LAYERS, N_STEPS = 18, 10
+MEASURES = ("rwc_l1",)
 DEPTH = np.linspace(0, 1, N_LAYERS)
 NAMES = tuple(f"layer{n}" for n in range(N_LAYERS))
 
@@ -98,7 +99,7 @@ def test_pointwise_convolutions():
 
 
 def test_what_a_study_does_not_have_is_not_decidable():
-    found = {claim.id: claim for claim in weightscale_claims({("resnet20", "cifar10"): [history(FLAT)]})}
+    found = {claim.id: claim for claim in weightscale_claims({("resnet20", "cifar10"): [history(FLAT)]}, MEASURES)}
     for name, words in {
         "depthwise_barely_change": "no network of this study has depthwise",
         "pointwise_active_late": "no network of this study has depthwise",
@@ -146,12 +147,23 @@ def test_all_claims_of_a_study_are_corrected_together():
         ("resnet20", data): [history(profile, seed=seed) for seed in range(3)]
         for data, profile in {"cifar10": FALLING, "cifar100": RISING, "svhn": FLAT}.items()
     }
-    found = weightscale_claims(trainings)
+    found = weightscale_claims(trainings, MEASURES)
     tested = [claim for claim in found if math.isfinite(claim.p_value)]
     assert len(tested) == 6
     smallest = min(tested, key=lambda claim: claim.p_value)
     assert smallest.adjusted_p == pytest.approx(6 * smallest.p_value)
     assert {claim.network for claim in tested} >= {"resnet20, cifar10", "resnet20"}
+
+
+def test_every_measure_is_tested_and_what_cannot_be_tested_is_said_once():
+    trainings = {("resnet20", "cifar10"): [history(RISING)]}
+    once, twice = (weightscale_claims(trainings, MEASURES * times) for times in (1, 2))
+    tested = [claim for claim in once if claim.n]
+    assert [claim for claim in tested if claim.unit.endswith("; rwc_l1")] == tested
+    assert sum(claim.n > 0 for claim in twice) == 2 * len(tested)
+    assert sum(claim.n == 0 for claim in twice) == sum(claim.n == 0 for claim in once) == 3
+    with pytest.raises(InputError, match="rwc_elementwise"):
+        weightscale_claims(trainings)
 
 
 def test_few_layers_are_said():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,9 @@ from layerlore.zoo.studies.verdict import Claim, corrected
 
 if TYPE_CHECKING:
     import xarray as xr
+
+MEASURES = ("rwc_l1", "rwc_elementwise")
+"""Measures that training is judged by: the formula of the papers, and what their code computes (METHODS B1)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,18 +67,26 @@ def layerwise_claims(
 
 
 def weightscale_claims(
-    histories: Mapping[tuple[str, str], Sequence[History]], measure: str | None = None
+    histories: Mapping[tuple[str, str], Sequence[History]], measures: Sequence[str] = MEASURES
 ) -> tuple[Claim, ...]:
     """The claims of METHODS B3 on all trainings of a study, after Holm's correction over all of them.
 
     Args:
         histories: of each network and data set, one for each seed.
-        measure: of change; None takes the default of the histories.
+        measures: of change; each claim is tested with every one, and its unit says with which.
 
     Raises:
-        InputError: trainings of one network and data set have different layers or steps.
+        InputError: trainings of one network and data set have different layers or steps; no such measure.
     """
-    return corrected(training_claims(histories, measure))
+    found: list[Claim] = []
+    for place, measure in enumerate(measures):
+        for claim in training_claims(histories, measure):
+            if claim.n:
+                found.append(replace(claim, unit=f"{claim.unit}; {measure}"))
+            elif place == 0:
+                # What was not tested says nothing of a measure.
+                found.append(claim)
+    return corrected(found)
 
 
 def _of_network(one: Explained, data: str, kappa: float, margin: float) -> list[Claim]:

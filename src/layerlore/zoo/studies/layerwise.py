@@ -27,6 +27,12 @@ from layerlore.zoo.studies.subjects import Subject, data_of, subject_of
 
 AGREEMENT = "agreement.json"
 AND_ONLY = "and_only"
+CHECKED = {
+    "official": "the published file",
+    "other": "not the published file, byte for byte (a part of it, or another encoding)",
+    "unknown": "no checksum is published",
+}
+"""What a study says of a file's checksum."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +94,7 @@ def described(data: DataSets | Sentences) -> dict[str, Any]:
         "classes": list(data.classes),
         "n_train": n_train,
         "n_test": n_test,
-        "files": dict(data.files),
+        "files": {file: CHECKED[found] for file, found in data.files.items()},
     }
 
 
