@@ -109,6 +109,8 @@ def _network(
         subject.probe_data,
         seed=settings.seed,
         read_out=subject.read_out,
+        # Convolutions of early layers have 100,000 features: larger batches spare passes over as many weights.
+        batch_size=512,
         path=out / f"{place}.probes.safetensors",
         progress=_named(report, name),
     )
