@@ -47,7 +47,7 @@ def order_figure(rows: Sequence[OrderRow], width: float) -> Figure:
     highest = max((line.values.shape[-1] for row in rows for line in row.lines), default=1)
     for axes in grid[-1]:
         axes.set_xlim(0.4, highest + 0.6)
-        axes.set_xticks(range(1, highest + 1, 1 if highest <= 12 else 2))
+        axes.set_xticks(range(1, highest + 1, 1 if highest <= 9 else 2))
         name_axes(axes, x="order")
     legend(figure, [(handle, name) for name, handle in entries.items()])
     return finished(figure)

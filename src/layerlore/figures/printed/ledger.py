@@ -50,7 +50,7 @@ def strength_figure(
         write(grid[row][0], 0, 1.02, shortened(layer, 28), ha="left", va="bottom")
     highest = values["new"].shape[-1]
     grid[0][0].set(xlim=(0.4, highest + 0.6), ylim=(0, 1.08 * highest_stack(values)))
-    grid[0][0].set_xticks(range(1, highest + 1, 1 if highest <= 12 else 2))
+    grid[0][0].set_xticks(range(1, highest + 1, 1 if highest <= 9 else 2))
     for axes in grid[-1]:
         name_axes(axes, x="order")
     name_axes(grid[(len(layers) - 1) // 2][0], y="strength")
