@@ -20,6 +20,7 @@ from transformers import (
     XLNetConfig,
     XLNetForSequenceClassification,
 )
+from transformers.utils import logging
 
 from layerlore.errors import InputError, MissingExtraError
 from layerlore.networks import find_layers
@@ -136,6 +137,18 @@ def test_another_kind_is_an_error() -> None:
     model = GPT2ForSequenceClassification(GPT2Config(vocab_size=16, n_embd=16, n_layer=1, n_head=2))
     with pytest.raises(InputError, match="the kind of the language model='gpt2' is not known"):
         layers_of_language_model(model)
+
+
+def test_loading_says_nothing_and_leaves_the_library_as_it_was(
+    tokenizer: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bert().bert.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    capfd.readouterr()
+    before = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    pretrained(str(tmp_path), 2)
+    assert capfd.readouterr() == ("", "")
+    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before
 
 
 def test_a_folder_is_a_name(tokenizer: Any, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ A.3: a linear read-out of the first token, few epochs, AdamW, linear decay.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -57,13 +58,30 @@ def pretrained(name: str, n_classes: int, seed: int = 0) -> tuple[nn.Module, Any
         torch.default_generator.manual_seed(seed)
         try:
             tokenizer = transformers.AutoTokenizer.from_pretrained(source)
-            model = transformers.AutoModelForSequenceClassification.from_pretrained(source, num_labels=n_classes)
+            # It would report at length that the classifier is fresh, which is why it is asked for.
+            with quiet(transformers):
+                model = transformers.AutoModelForSequenceClassification.from_pretrained(source, num_labels=n_classes)
         except (OSError, ValueError) as error:
             raise InputError(
                 f"the language model {name!r} cannot be loaded from {source!r} ({first_line(error)}): give a folder "
                 "that holds it, or go where it can be downloaded"
             ) from error
     return model.eval(), tokenizer
+
+
+@contextmanager
+def quiet(transformers: Any) -> Iterator[None]:
+    """A with-block in which transformers says nothing but errors, and shows no bars."""
+    logging = transformers.utils.logging
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def layers_of_language_model(model: nn.Module) -> tuple[str, ...]:
