@@ -1,5 +1,6 @@
 """The layerwise study from end to end, on scikit-learn's digits."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,35 @@ def test_the_same_command_again_trains_and_splits_nothing(done: Study, monkeypat
     monkeypatch.setattr(layerwise, "stability", never)
     again = layerwise.run(tiny(), folder(done), progress=False)
     assert [claim.to_json() for claim in again.claims] == [claim.to_json() for claim in done.claims]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"), [("draws", 3, "draws: asked 3, found 2"), ("sigma", 0.1, "sigma")]
+)
+def test_a_stability_of_other_noise_is_refused(done: Study, option: str, value: float, message: str) -> None:
+    with pytest.raises(RunError, match=rf"mlp7_stability\.json was made otherwise \({message}"):
+        layerwise.run(tiny(**{option: value}), folder(done), progress=False)
+
+
+def test_the_clean_explanation_serves_the_stability(done: Study) -> None:
+    # Without it the network is passed through the samples once more, and the noise floor is an estimate.
+    for network in done.networks:
+        steady = Stability.load(folder(done) / network["stability"])
+        assert steady.settings["network"] == network["name"]
+        assert "rounding" not in steady.settings["noise_floor"]
+
+
+def test_gradients_of_another_run_are_refused(done: Study) -> None:
+    path = folder(done) / "mlp7_gradients.json"
+    content = path.read_text(encoding="utf-8")
+    other = json.loads(content)
+    other["identity"]["inputs"] = "0" * 64
+    path.write_text(json.dumps(other), encoding="utf-8")
+    try:
+        with pytest.raises(RunError, match=r"mlp7_gradients\.json was made otherwise \(inputs: "):
+            layerwise.run(tiny(), folder(done), progress=False)
+    finally:
+        path.write_text(content, encoding="utf-8")
 
 
 def test_weights_of_another_training_are_refused(done: Study) -> None:

@@ -20,6 +20,7 @@ from layerlore.probes import Probes, fit_probes
 from layerlore.zoo.data import DataSets, Sentences
 from layerlore.zoo.studies.claims import Explained, layerwise_claims
 from layerlore.zoo.studies.gradients import kept_gradients
+from layerlore.zoo.studies.kept import check_kept
 from layerlore.zoo.studies.names import plain_name
 from layerlore.zoo.studies.result import Study
 from layerlore.zoo.studies.settings import LayerwiseSettings
@@ -149,7 +150,7 @@ def _network(
         "stability": f"{place}_stability.json",
         "probes": probes.quality(),
     }
-    if kept_gradients(subject, probes, out / f"{place}_gradients.json"):
+    if kept_gradients(subject, probes, knowledge, out / f"{place}_gradients.json"):
         entry["gradients"] = f"{place}_gradients.json"
     if subject.trained.history is not None:
         entry["training"] = subject.trained.history.name
@@ -171,13 +172,16 @@ def _resplit(knowledge: Knowledge, path: Path, report: Progress, kappa: float | 
 def _stability(
     subject: Subject, probes: Probes, knowledge: Knowledge, settings: LayerwiseSettings, path: Path, report: Progress
 ) -> Stability:
-    if path.exists():
-        return Stability.load(path)
     # The clean explanation serves where noise is added to the very inputs that were explained.
     same = subject.noisy_inputs is subject.inputs
+    used = probes if same else probes.select([subject.middle])
+    if path.exists():
+        kept = Stability.load(path)
+        check_kept(path, _asked(used, settings, subject.middle), _given(kept))
+        return kept
     found = stability(
         subject.model,
-        probes,
+        used,
         subject.noisy_inputs,
         subject.labels,
         players=subject.players,
@@ -191,6 +195,29 @@ def _stability(
     )
     found.save(path)
     return found
+
+
+def _asked(probes: Probes, settings: LayerwiseSettings, layer: str) -> dict[str, Any]:
+    """What decides the numbers of a stability, beside the samples, which `explain` has compared already."""
+    return {
+        "probes": probes.digest(),
+        "layer": layer,
+        "sigma": settings.sigma,
+        "draws": settings.draws,
+        "seed": settings.seed,
+        "kappa": settings.kappa,
+        "n_samples": settings.samples,
+    }
+
+
+def _given(kept: Stability) -> dict[str, Any]:
+    """The same of one that was kept."""
+    own = kept.settings
+    return {key: own[key] for key in ("sigma", "draws", "seed", "n_samples")} | {
+        "probes": own["identity"]["probes"],
+        "layer": own["layers"][0],
+        "kappa": own["split"]["kappa"],
+    }
 
 
 def _agreement(explained: list[Explained], path: Path) -> Agreement:

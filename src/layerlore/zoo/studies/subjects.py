@@ -101,6 +101,7 @@ def subject_of(
         raise InputError(f"samples={settings.samples}: the test part of {data.name!r} has {len(samples)}")
     generator = torch.Generator().manual_seed(settings.seed)
     chosen = torch.randperm(len(samples), generator=generator)[: settings.samples].sort().values
+    inputs = samples[chosen]
     part = data.train if settings.probe_samples is None else subset(data.train, settings.probe_samples, settings.seed)
     return Subject(
         network=network,
@@ -109,8 +110,8 @@ def subject_of(
         middle=middle_of(network, layers),
         read_out="flatten",
         probe_data=part,
-        inputs=samples[chosen],
-        noisy_inputs=samples[chosen],
+        inputs=inputs,
+        noisy_inputs=inputs,
         labels=labels[chosen],
         players=players_of(data, settings),
         n_test=len(samples),
