@@ -11,21 +11,64 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from layerlore.errors import missing_extra
 from layerlore.figures.style import graph_objects
 from layerlore.report import words
+from layerlore.report.downloads import csv_text
 
 if TYPE_CHECKING:
+    import pandas as pd
     import plotly.graph_objects as go
     from jinja2 import Environment
     from markupsafe import Markup
 
 
-def filled(template: str, **content: object) -> str:
+@dataclass(frozen=True)
+class Plot:
+    """A figure as it stands in a page.
+
+    Attributes:
+        figure: plotly's JSON, inert.
+        table: its numbers as CSV, in a string of JSON, inert.
+    """
+
+    figure: Markup
+    table: Markup
+
+
+def plot(figure: go.Figure, table: pd.DataFrame) -> Plot:
+    """A figure with the numbers that it shows, both ready for a page.
+
+    Args:
+        figure: what is looked at.
+        table: what is taken away: one row for each number drawn, its columns named in DESIGN's words.
+    """
+    return Plot(embedded(figure), embedded_json(json.dumps(csv_text(table))))
+
+
+def term_id(term: str) -> str:
+    """Where a glossary explains a word: the name that a link leads to.
+
+    >>> term_id("shared, forgotten, new")
+    'term-shared-forgotten-new'
+    """
+    return "term-" + re.sub(r"[^a-z0-9]+", "-", term.lower()).strip("-")
+
+
+def filled(template: str, extra: Sequence[str] = (), styles: Sequence[str] = (), **content: object) -> str:
     """A page as text: a template of this package with what it is to show, plotly and the scripts.
+
+    Args:
+        template: its file.
+        extra: files of scripts that this page alone needs, which run after those of all pages.
+        styles: files of its own style.
+        **content: what the template shows.
 
     Raises:
         MissingExtraError: plotly or jinja2 is not installed.
@@ -34,12 +77,12 @@ def filled(template: str, **content: object) -> str:
     graph_objects()
     from plotly.offline import get_plotlyjs  # optional
 
-    scripts = [_own_script(get_plotlyjs()), _own_script(_resource("page.js"))]
+    scripts = [_own_script(get_plotlyjs()), *(_own_script(_resource(file)) for file in ("page.js", *extra))]
     page = environment.get_template(template).render(
         **content,
         scripts=scripts,
         digests=[_digest(script) for script in scripts],
-        style=_markup(_resource("page.css")),
+        style=_markup("\n".join(_resource(file) for file in ("page.css", *styles))),
     )
     # Half of a surrogate pair, as a hostile name may hold it, cannot be written.
     return page.encode("utf-8", "replace").decode("utf-8")
@@ -82,6 +125,7 @@ def _environment() -> Environment:
         "sentence": words.sentence,
     }
     environment.globals["between"] = words.share_between
+    environment.globals["term_id"] = term_id
     return environment
 
 
