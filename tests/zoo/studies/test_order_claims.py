@@ -57,6 +57,17 @@ def test_numbers_are_means_of_what_is_defined():
     assert corrected.number == pytest.approx(np.nanmean(fixed[:, :3]) - np.nanmean(fixed[:, 5:]))
 
 
+def test_low_and_high_are_counted_up_to_the_highest_order_with_a_number():
+    """Networks without complex interactions have no IoU at high orders, and are judged on the orders they have."""
+    iou, chance = cells(FALLING), np.full((20, 2, N_PLAYERS), 0.1)
+    iou[:, :, 6:] = chance[:, :, 6:] = np.nan
+    raw, _ = low_orders_shared(iou, chance, "a, b")
+    assert raw.number == pytest.approx(iou[:, :, :2].mean() - iou[:, :, 3:6].mean())
+    assert (raw.verdict, "orders 4 to 6" in raw.why) == (HOLDS, True)
+    iou[:, :, 2:] = np.nan
+    assert low_orders_shared(iou, chance, "a, b")[0].verdict == OPEN
+
+
 def test_noise_is_rarely_decided(monkeypatch):
     monkeypatch.setattr(evidence, "FLIPS", 399)
     monkeypatch.setattr(evidence, "RESAMPLES", 200)

@@ -65,15 +65,17 @@ def low_orders_shared(iou: Cells, chance: Cells, pair: str) -> tuple[Claim, Clai
     """Interactions of low order have the higher IoU between two networks: as it is, and corrected for chance.
 
     Each op and order is averaged over samples, corrected there, and the low and the high orders are averaged over what
-    is defined: two reviewers of the paper pointed out that raw IoU cannot be compared over orders.
+    is defined: two reviewers of the paper pointed out that raw IoU cannot be compared over orders. What is low and high
+    is counted up to the highest order in which either network has anything salient: beyond it, IoU is not defined.
 
     Args:
         iou: of each sample, op and order.
         chance: what sets of the same sizes share by chance.
         pair: names of the networks.
     """
-    n_samples, _, n_players = iou.shape
-    low, high = low_orders(n_players), high_orders(n_players)
+    n_samples = len(iou)
+    highest = _highest_defined(iou)
+    low, high = low_orders(highest), high_orders(highest)
 
     def of(weights: np.ndarray, corrected: bool) -> np.ndarray:
         values = _weighted_mean(weights, iou)
@@ -134,6 +136,12 @@ def low_orders_stable(by_order: xr.Dataset, network: str, layer: str = "output",
         test="bootstrap over orders; permutation of orders",
     )
     return judged(statement, evidence, f"the rank correlation of order and stability at {layer}", side=-1)
+
+
+def _highest_defined(cells: Cells) -> int:
+    """The highest order with a number; all of them where too few have one for a low and a high end."""
+    orders = np.flatnonzero(np.isfinite(cells).any(axis=(0, 1))) + 1
+    return int(orders.max()) if len(orders) and orders.max() >= 3 else cells.shape[-1]
 
 
 def _weighted_mean(weights: Float64[np.ndarray, "n_draws n_samples"], values: Cells) -> np.ndarray:
