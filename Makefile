@@ -10,7 +10,7 @@ DATA ?= data
 # Torch's own threads slow down small operations many times as soon as two processes run side by side.
 export OMP_NUM_THREADS := 1
 
-.PHONY: help demo test lint check format bench studies constraints clean
+.PHONY: help demo test lint check format docs bench studies constraints clean
 
 help:
 	@echo "make demo    install into $(VENV), run the demo into $(OUT), say where its report is"
@@ -18,6 +18,7 @@ help:
 	@echo "make lint    formatting, lint, types, import contract"
 	@echo "make check   lint and test: what has to pass before a change goes in"
 	@echo "make format  rewrite the code in the house format"
+	@echo "make docs    build the documentation into site/, strictly"
 	@echo "make bench   measure the speed tables of benchmarks/README.md"
 	@echo "make studies run the studies of docs/studies anew, with data from DATA=$(DATA); hours on two cores"
 	@echo "make clean   remove $(VENV)"
@@ -51,6 +52,11 @@ check: lint test
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The variable silences an advertisement that the theme prints.
+docs: $(VENV)/.dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir site
+	@echo "docs: $(abspath site/index.html)"
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/transforms.py
