@@ -5,11 +5,9 @@ import json
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 from typer.testing import CliRunner
 
 from layerlore.cli.app import app
-from layerlore.cli.series import bars, changes_table
 from layerlore.dynamics import History
 from layerlore.dynamics.health import Health, check_series
 from layerlore.dynamics.series import read_series
@@ -27,11 +25,12 @@ def test_a_series_becomes_a_run(tmp_path):
     lines = [line.split() for line in result.stdout.splitlines()]
     expected = read_series(tmp_path / "digits")
     row = expected.layers.index("7.weight")
-    first, last = expected.values()[row, :3], expected.values("distance_from_init")[row, -1]
+    values, far = expected.values()[row], expected.values("distance_from_init")[row, -1]
     (shown,) = [line for line in lines if line[:1] == ["7.weight"]]
-    assert shown[1:4] == ["linear", "3,840", f"{np.median(first):.3g}"]
-    assert shown[6] == f"{last:.3g}"
+    medians = [f"{np.median(part):.3g}" for part in (values, values[:2], values[-2:])]
+    assert shown[1:7] == ["linear", "3,840", *medians, f"{far:.3g}"]
     assert len(shown[7]) == 8
+    assert shown[8:] == [f"{values.min():.3g}", "to", f"{values.max():.3g}"]
     assert "steps 0 to 800" in result.stdout
     assert "health: 0 errors, 0 warnings, 0 notes in 14 tensors of 9 checkpoints" in result.stdout
     assert f"next: layerlore report {tmp_path / 'run'}" in result.stdout
@@ -143,19 +142,6 @@ def test_names_are_hostile_text(tmp_path):
     assert result.exit_code == 0
     assert "\x1b" not in result.stdout
     assert "evil?[2J[red].weight" in result.stdout
-
-
-def test_many_layers_and_bars():
-    table = np.geomspace(1, 100, 50 * 40).reshape(50, 40)
-    history = History.from_table([f"layer.{row}" for row in range(50)], table)
-    console = Console(width=120)
-    with console.capture() as captured:
-        console.print(changes_table(history, "title"))
-    assert captured.get().count("layer.") == 40
-    assert "the first 40 of them" in captured.get()
-    assert len(bars(table[0])) == 16
-    assert bars(np.array([np.nan, np.nan])) == "  "
-    assert bars(np.array([3.0])) == "▁"
 
 
 def test_a_misspelt_measure_is_refused_before_anything_is_read_or_removed(tmp_path):

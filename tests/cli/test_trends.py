@@ -108,36 +108,48 @@ def test_reports_of_several_runs(folder, tmp_path):
     trends().save(folder)
     other = tmp_path / "other"
     history("small").save(other)
-    result = run("report", folder, other)
+    result = run("report", folder, other, "--each")
     assert result.exit_code == 0, result.output
     assert result.stdout == f"report: {folder / 'report.html'}\nreport: {other / 'report.html'}\n"
     assert "2 trends" not in (other / "report.html").read_text()
-    both = run("report", folder, other, "--out", tmp_path / "page.html")
+    both = run("report", folder, other, "--each", "--out", tmp_path / "page.html")
     assert both.exit_code == 2
-    assert "--out names one file, and 2 runs were given" in both.stderr
+    assert "--out names one file, and --each writes 2" in both.stderr
     assert not (tmp_path / "page.html").exists()
 
 
-@pytest.mark.parametrize("width", [30, 60, 100, 200])
-def test_narrow_terminals_lose_nothing(width, capsys, monkeypatch):
-    """What is too wide folds, or makes the table wider than the terminal: no digit is cut off."""
-    monkeypatch.setenv("COLUMNS", str(width))
-    # Rich takes this for a terminal, without colours.
-    monkeypatch.setenv("TTY_COMPATIBLE", "1")
-    monkeypatch.setenv("NO_COLOR", "1")
+@pytest.fixture
+def terminal(monkeypatch, capsys):
+    """Prints parts to a terminal of some width; gives the lines without styles."""
+
+    def printed(width, *parts):
+        monkeypatch.setenv("COLUMNS", str(width))
+        # Rich takes this for a terminal, without colours.
+        monkeypatch.setenv("TTY_COMPATIBLE", "1")
+        monkeypatch.setenv("NO_COLOR", "1")
+        show(*parts)
+        return re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out).splitlines()
+
+    return printed
+
+
+@pytest.mark.parametrize("width", [20, 30, 60, 100, 200])
+def test_narrow_terminals_cut_no_number(width, terminal):
+    """What is too wide leaves columns out and says so, or is stacked: no digit is cut off, no line too long."""
     found = trends()
-    show(evidence_table(found))
-    printed = re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out)
-    rows = [line.split() for line in printed.splitlines() if re.match(r" +\d", line)]
-    assert [row[0] for row in rows] == ["1", "2", "3", "4", "5", "6", "7"]
-    for line, row in zip(found.evidence[2:], rows[2:], strict=True):
-        expected = [f"{line[name]:.2f}" for name in ("silhouette", "gap", "gap_error", "stability")]
-        assert row[1:5] == expected
-    show(trends_table(found, history(), "title"))
-    printed = re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out)
+    lines = terminal(width, evidence_table(found))
+    cells = re.findall(r"[^ ]+", " ".join(lines))
+    for line in found.evidence[2:]:
+        for name in ("silhouette", "gap", "gap_error", "stability"):
+            assert f"{line[name]:.2f}" in cells
+    table = [line for line in lines if not line.startswith(("evidence", "left out", "  why not"))]
+    assert max(map(len, table)) <= width
+    assert any(line.startswith("left out for want of room: why not") for line in lines) == (width == 60)
+    assert any(line.startswith("  silhouette: ") for line in lines) == (width < 60)
+    lines = terminal(width, trends_table(found, history(), "title"))
     for fact in group_facts(found, history()):
         for value in (fact.first, fact.last):
-            assert re.search(rf" {re.escape(f'{value:.3g}')} ", printed)
+            assert re.search(rf" {re.escape(f'{value:.3g}')}( |$)", "\n".join(lines), re.MULTILINE)
 
 
 def test_hostile_names_are_plain_text(capsys):

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from layerlore.figures.pictures import outline, picture, pixels, png_address
+from layerlore.figures.pictures import outline, picture, pixels, png_address, reduced
 from report.tiny import tiny
 
 
@@ -20,6 +20,25 @@ def read_png(address):
 def test_a_png_holds_its_pixels():
     image = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
     np.testing.assert_array_equal(read_png(png_address(image)), image)
+
+
+@pytest.mark.parametrize(("shape", "longest", "side"), [((5, 7), 7, 1), ((5, 7), 4, 2), ((7, 3), 2, 4), ((9, 9), 1, 9)])
+def test_a_reduced_image_holds_the_means_of_blocks(shape, longest, side):
+    image = np.random.default_rng(2).integers(0, 256, (*shape, 3)).astype(np.uint8)
+    found = reduced(image, longest)
+    assert max(found.shape[:2]) <= longest
+    for row, column in np.ndindex(found.shape[:2]):
+        block = image[row * side : (row + 1) * side, column * side : (column + 1) * side].reshape(-1, 3)
+        np.testing.assert_array_equal(found[row, column], block.mean(0).round())
+    assert found.shape[:2] == tuple(-(-length // side) for length in shape)
+
+
+def test_a_large_image_keeps_its_own_pixels_for_outlines(monkeypatch):
+    small = picture(tiny("image"), 1)
+    monkeypatch.setattr("layerlore.figures.pictures.LONGEST_SIDE", 3)
+    found = picture(tiny("image"), 1)
+    assert read_png(found.source).shape == (3, 3, 3)
+    assert (found.width, found.height, found.outlines) == (6, 6, small.outlines)
 
 
 def test_grey_and_colour():

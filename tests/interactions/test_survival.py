@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from layerlore.interactions.survival import life_sums, lives, salient_signs
+from layerlore.interactions.survival import life_sums, lives, salient_signs, spans
 
 
 def lives_by_walking(signs: np.ndarray) -> list[tuple[int, int, bool]]:
@@ -30,6 +30,15 @@ def test_lives_are_those_of_a_walk(signs):
     begins, length, arrives = lives(signs)
     found = [(int(at), int(length[at]), bool(arrives[at])) for at in np.flatnonzero(begins)]
     assert found == lives_by_walking(signs)
+
+
+@given(arrays(np.int64, st.tuples(st.integers(1, 7), st.integers(1, 3)), elements=st.integers(-1, 1)))
+def test_spans_are_those_of_a_walk(signs):
+    expected = np.full((2, *signs.shape), -1)
+    for column in range(signs.shape[1]):
+        for begin, length, _ in lives_by_walking(signs[:, column]):
+            expected[:, begin : begin + length, column] = [[begin], [begin + length - 1]]
+    np.testing.assert_array_equal(np.stack(spans(signs)), expected)
 
 
 def test_sums_by_order():

@@ -1,4 +1,4 @@
-"""The command line: `layerlore demo | explain | series | trends | report | study`."""
+"""The command line: `layerlore COMMAND`; the commands are in `layerlore.cli.app`."""
 
 from __future__ import annotations
 

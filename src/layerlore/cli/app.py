@@ -9,11 +9,15 @@ import typer
 from typer.core import TyperGroup
 
 import layerlore
+from layerlore.cli.compare import compare
 from layerlore.cli.demo import demo
 from layerlore.cli.explain import HELP, explain
 from layerlore.cli.notices import complain, notes_on_stderr
 from layerlore.cli.report import report
 from layerlore.cli.series import series
+from layerlore.cli.serve import serve
+from layerlore.cli.show import show
+from layerlore.cli.stability import stability
 from layerlore.cli.study import study
 from layerlore.cli.trends import trends
 from layerlore.errors import LayerLoreError
@@ -72,6 +76,7 @@ def top(
       layerlore series ckpt/*.safetensors --out runs/name
                                               how weights changed from checkpoint to checkpoint
       layerlore trends runs/name              which layers of such a run change alike
+      layerlore show runs/name                what a run holds, here in the terminal
       layerlore report runs/name              one HTML page of a finished run
       layerlore study layerwise --data digits --quick
                                               a paper's study, run again
@@ -83,7 +88,11 @@ def top(
 
 app.command(short_help="Train two small networks, watched, and explain them.")(demo)
 app.command(help=HELP, short_help="Explain a network that a file describes.")(explain)
+app.command(short_help="Measure how steady interactions are under noise.")(stability)
 app.command(short_help="Measure the change of weights over checkpoint files.")(series)
 app.command(short_help="Group the layers of a run that change alike.")(trends)
+app.command(short_help="Print what a run holds, as tables, JSON or CSV.")(show)
+app.command(short_help="Set several runs side by side, as tables or JSON.")(compare)
 app.command(short_help="Write the HTML page of a finished run.")(report)
+app.command(short_help="Show a folder of runs in a browser, live.")(serve)
 app.add_typer(study, name="study", short_help="Run a paper's study again, with a verdict on each claim.")

@@ -22,9 +22,8 @@ from layerlore.cli.explain import one_bar
 from layerlore.cli.index import index_page
 from layerlore.cli.report import PAGE, write_report
 from layerlore.cli.samples import drawn
-from layerlore.cli.series import changes_table
 from layerlore.cli.tables import certificate, ledger_table, show
-from layerlore.cli.training_tables import trends_lines, trends_table
+from layerlore.cli.training_tables import changes_table, line_words, trends_lines, trends_table
 from layerlore.dynamics.tracker import WeightTracker
 from layerlore.dynamics.trends.result import FILE as TRENDS
 from layerlore.engines import progress_bars
@@ -144,7 +143,8 @@ def learned(network: Network, run: Path, clock: Clock) -> None:
             trends.save(run)
     with clock.phase("reports"):
         page = write_report(run)
-    show(changes_table(history, f"{network.title}: how the layers changed over {network.epochs} epochs of training"))
+    title = f"{network.title}: how the layers changed over {network.epochs} epochs of training"
+    show(changes_table(history, title), line_words(history))
     if trends is None:
         show(f"no trends: {why}")
     elif trends.n_trends < 2:

@@ -96,11 +96,15 @@ def explain(
 
 def explained(work: Work) -> ll.Knowledge:
     """Train or read the probes, then explain into the run folder."""
+    return cast("ll.Knowledge", ll.explain(work.model, probed(work), work.inputs, **work.explaining, run=work.run))
+
+
+def probed(work: Work) -> ll.Probes:
+    """The probes, read from beside the run where they are there."""
     with progress_bars() as report:
-        probes = ll.fit_probes(
+        return ll.fit_probes(
             work.model, list(work.shapes), work.train, **work.probing, path=work.probes_path, progress=one_bar(report)
         )
-    return cast("ll.Knowledge", ll.explain(work.model, probes, work.inputs, **work.explaining, run=work.run))
 
 
 def one_bar(report: Progress) -> Progress:

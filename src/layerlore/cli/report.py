@@ -1,7 +1,8 @@
-"""`layerlore report`: run folders in, an HTML page for each out."""
+"""`layerlore report`: run folders in, HTML pages out."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -15,21 +16,36 @@ PAGE = "report.html"
 def report(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.", show_default=False)],
     out: Annotated[
-        Path | None, typer.Option(help="File to write; report.html in the run folder if left out.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="File to write; left out, report.html in the run folder, and comparison.html beside several runs (in "
+            "the current folder, where the runs lie in different ones).",
+            show_default=False,
+        ),
     ] = None,
+    each: Annotated[
+        bool, typer.Option("--each", help="One page for each of several runs, instead of one that compares them.")
+    ] = False,
 ) -> None:
-    """Write one self-contained HTML page about each run.
+    """Write one self-contained HTML page about a run, or one that sets several runs side by side.
 
     What a run holds decides what its page shows: what the layers know (runs of explain), or how they change through
-    training (runs of series and of a WeightTracker).
+    training (runs of series and of a WeightTracker). One page may compare runs of both kinds, each with its like.
 
     \b
     Examples:
       layerlore report runs/mnist_lenet5 --out mnist.html
-      layerlore report runs/demo/mlp7 runs/demo/mlp7_training
+      layerlore report runs/demo/mlp7 runs/demo/small_resnet
+      layerlore report runs/demo/mlp7 runs/demo/mlp7_training --each
     """  # noqa: D301 (see app.py)
+    if len(runs) > 1 and not each:
+        print(f"comparison: {write_comparison(runs, out)}")
+        return
     if out is not None and len(runs) > 1:
-        raise InputError(f"--out names one file, and {len(runs)} runs were given: leave it out, or give one run")
+        raise InputError(
+            f"--out names one file, and --each writes {len(runs)}: leave --out out, or leave --each out for one page "
+            "that compares the runs"
+        )
     for run in runs:
         print(f"report: {write_report(run, out)}")
 
@@ -44,3 +60,16 @@ def write_report(run: Path, out: Path | None = None) -> Path:
     from layerlore.report import report as render
 
     return render(run, run / PAGE if out is None else out)
+
+
+def write_comparison(runs: Sequence[Path], out: Path | None = None) -> Path:
+    """Write the page of several runs side by side and return its path.
+
+    Raises:
+        InputError: too many runs.
+        RunError: no finished run is in one of the folders, or the page cannot be written.
+        MissingExtraError: the extra ``report`` is not installed.
+    """
+    from layerlore.report.comparison import report_comparison
+
+    return report_comparison(runs, out)

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-import numpy as np
 import typer
 
-from layerlore.cli.tables import plain_table, show
-from layerlore.cli.training_tables import MOST_LAYERS, significant
+from layerlore.cli.for_scripts import print_json
+from layerlore.cli.tables import show
+from layerlore.cli.training_tables import changes_table, findings_table, health_words, line_words
 from layerlore.dynamics.health import Health, check_series
-from layerlore.dynamics.history import KIND, History, title_of
+from layerlore.dynamics.history import KIND, title_of
 from layerlore.dynamics.measures import check_measures
 from layerlore.dynamics.series import read_series
 from layerlore.dynamics.series.plan import open_series, plan_series
 from layerlore.errors import InputError, LayerLoreError, RunError
 from layerlore.networks.checkpoints import Steps
 from layerlore.storage import MANIFEST, read_manifest
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-BARS = "▁▂▃▄▅▆▇█"
-WIDTH = 16
-"""Letters of the line of bars."""
-MOST_FINDINGS = 20
 
 
 def series(
@@ -99,75 +88,17 @@ def series(
     health = _health(checkpoints, chosen, out) if check else None
     if as_json:
         found = {"run": str(out), "history": history.to_json(), "health": None if health is None else health.to_json()}
-        print(json.dumps(found, allow_nan=False))
+        print_json(found)
         return
     unit, first = history.manifest["settings"]["unit"], history.manifest["identity"]["steps"][0]
     title = (
         f"{title_of(history.default_measure)}, between neighbouring checkpoints; {len(history.layers)} weights, "
         f"{unit}s {first} to {history.steps[-1]}"
     )
-    show(changes_table(history, title))
+    show(changes_table(history, title), line_words(history))
     if health is not None:
         _show_health(health)
     show(f"run: {out}", f"next: layerlore report {out}, layerlore trends {out}")
-
-
-def changes_table(history: History, title: str) -> Table:
-    """A line for each weight: kind, size, its change over the steps, and how far it is from its first checkpoint."""
-    drawn = "utf" in (sys.stdout.encoding or "utf").lower()
-    far = "distance_from_init" in history.measures
-    columns = ["layer", "kind", "elements", "early", "middle", "late", *["from first"] * far, *["change"] * drawn]
-    rows = list(_rows(history, far=far, drawn=drawn))
-    more = f"; the first {MOST_LAYERS} of them" if len(rows) > MOST_LAYERS else ""
-    return plain_table(title + more, columns, iter(rows[:MOST_LAYERS]), left=2)
-
-
-def bars(values: np.ndarray, width: int = WIDTH) -> str:
-    """Numbers as a line of bars, on a log scale; medians of neighbours where there are more than ``width``.
-
-    >>> bars(np.array([1.0, 10.0, np.nan, 100.0]))
-    '▁▅ █'
-    >>> bars(np.array([0.0, 0.0]))
-    '▁▁'
-    """
-    parts = np.array_split(values, min(width, len(values)))
-    shown = np.array([np.median(part[np.isfinite(part)]) if np.isfinite(part).any() else np.nan for part in parts])
-    positive = shown[shown > 0]
-    if not len(positive):
-        return "".join(" " if np.isnan(value) else BARS[0] for value in shown)
-    low, high = np.log(positive.min()), np.log(positive.max())
-    heights = (np.log(np.maximum(shown, positive.min())) - low) / max(high - low, 1e-9)
-    return "".join(" " if np.isnan(value) else BARS[round(value * (len(BARS) - 1))] for value in heights)
-
-
-def findings_table(health: Health) -> Table:
-    """A line for each finding, the gravest first; of one check with many tensors the first few."""
-    rows = [
-        (one.severity, one.check, one.layer or "-", "-" if one.step is None else str(one.step), one.evidence)
-        for one in health.findings[:MOST_FINDINGS]
-    ]
-    more = len(health.findings) - len(rows)
-    title = f"findings{f': the first {MOST_FINDINGS} of {len(health.findings)}' if more else ''}"
-    return plain_table(title, ("severity", "check", "layer", "step", "evidence"), iter(rows), left=5)
-
-
-def _rows(history: History, *, far: bool, drawn: bool) -> Iterator[list[str]]:
-    table = history.values()
-    for row, weight in enumerate(history.weights):
-        thirds = np.array_split(table[row], 3)
-        yield [
-            weight.layer,
-            weight.kind,
-            f"{weight.size:,}",
-            *(significant(_median(third)) for third in thirds),
-            *([significant(history.values("distance_from_init")[row, -1])] if far else []),
-            *([bars(table[row])] if drawn else []),
-        ]
-
-
-def _median(values: np.ndarray) -> float:
-    finite = values[np.isfinite(values)]
-    return float(np.median(finite)) if len(finite) else float("nan")
 
 
 def _health(checkpoints: list[Path], chosen: dict[str, object], run: Path) -> Health:
@@ -190,9 +121,8 @@ def _show_findings(checkpoints: list[Path], chosen: dict[str, object]) -> None:
 def _show_health(health: Health) -> None:
     if health.findings:
         show(findings_table(health))
-    numbers = {severity: health.count(severity) for severity in ("error", "warning", "note")}
-    counts = ", ".join(f"{number} {severity}{'' if number == 1 else 's'}" for severity, number in numbers.items())
-    show(f"health: {counts} in {health.checked['n_tensors']} tensors of {len(health.checked['steps'])} checkpoints")
+    checked = health.checked
+    show(f"health: {health_words(health)} in {checked['n_tensors']} tensors of {len(checked['steps'])} checkpoints")
 
 
 def _steps(given: str | None) -> Steps | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from layerlore.cli.fitting import FittedTable
 from layerlore.cli.report import write_report
 from layerlore.cli.tables import plain_table, show
 from layerlore.engines import Progress, progress_bars
@@ -25,8 +26,6 @@ from layerlore.zoo.studies.settings import (
 )
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from layerlore.zoo.studies.result import Study
 
 
@@ -250,7 +249,7 @@ def runs_of(found: Study, out: Path) -> list[Path]:
     return [out / name for name in dict.fromkeys(names) if (out / name).is_dir()]
 
 
-def claims_table(found: Study) -> Table:
+def claims_table(found: Study) -> FittedTable:
     """A line for each claim: what it says, where, our number with its interval, p after Holm, and the verdict.
 
     The paper's own numbers are on the pages: words as long as those would leave no room for the claims.
@@ -267,7 +266,7 @@ def claims_table(found: Study) -> Table:
         for row in found.claims_table()
     )
     title = f"{found.study}: the claims of the paper, p after Holm over all tests"
-    return plain_table(title, columns, rows, words=(0, 1))
+    return plain_table(title, columns, rows, words=(0, 1), drop=("p",))
 
 
 def weights_of(given: Sequence[str], networks: Sequence[str]) -> dict[str, Path] | None:

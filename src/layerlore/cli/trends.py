@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from layerlore.cli.for_scripts import one_form, print_csv, print_json
 from layerlore.cli.tables import show
 from layerlore.cli.training_tables import evidence_table, trends_lines, trends_table
 from layerlore.dynamics.history import History, title_of
@@ -32,6 +32,9 @@ def trends(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of starts and resamples.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")] = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print a row for each layer as CSV (see layerlore show), and nothing else.")
+    ] = False,
 ) -> None:
     """Group the layers of a run that change alike through training.
 
@@ -43,14 +46,19 @@ def trends(
       layerlore trends runs/resnet20
       layerlore trends runs/resnet20 --measure rotation --n-clusters 4
       layerlore trends runs/resnet20 --recipe published --n-clusters 4 --json
+      layerlore trends runs/resnet20 --csv > groups.csv
     """  # noqa: D301 (see app.py)
+    one_form(as_json, as_csv)
     history = History.load(run)
     found = find_trends(
         history, measure, recipe=recipe, n_clusters=n_clusters, method=method, reduction=reduction, seed=seed
     )
     found.save(run)
     if as_json:
-        print(json.dumps(found.to_json(), allow_nan=False))
+        print_json(found.to_json())
+        return
+    if as_csv:
+        print_csv(found.to_dataframe())
         return
     title = (
         f"{len(found.layers)} layers, {len(history.steps)} steps: groups that change alike ({title_of(found.measure)})"

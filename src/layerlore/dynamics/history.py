@@ -259,6 +259,12 @@ class History:
             lines.close()
             write_json(part / MANIFEST, self.manifest)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from layerlore.dynamics.cards import history_card
+
+        return history_card(self)
+
     def __repr__(self) -> str:
         steps = self.steps
         return (

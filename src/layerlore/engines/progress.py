@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from layerlore.engines.cells import CellProgress, kernel_shell
+
 Progress = Callable[[str, int, int | None], None]
 """Takes what is being done, how much is done, and of how much (None where unknown)."""
 
@@ -39,13 +41,22 @@ def silent(what: str, done: int, total: int | None) -> None:
 
 @contextmanager
 def progress_bars(show: Progress | bool | None = None) -> Iterator[Progress]:
-    """One line on stderr for each piece of work, with rate and time left.
+    """One line for each piece of work, with rate and time left: on stderr, or below the cell of a notebook.
 
     Args:
-        show: None shows them where stderr is a terminal; a function is told the progress instead.
+        show: None shows them in a notebook and where stderr is a terminal, and is silent anywhere else; a function is
+            told the progress instead.
     """
     if callable(show):
         yield show
+        return
+    shell = None if show is False else kernel_shell()
+    if shell is not None:
+        cell = CellProgress(shell)
+        try:
+            yield cell
+        finally:
+            cell.show()
         return
     if not (sys.stderr.isatty() if show is None else show):
         yield silent

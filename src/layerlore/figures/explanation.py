@@ -112,7 +112,7 @@ def _method(name: str, values: Float64[np.ndarray, "n_players"]) -> Method:
 def short_label(shown: Interaction) -> tuple[str, str]:
     """An interaction in two short lines, by positions of its players.
 
-    >>> short_label(Interaction("and", (3, 5), ("a", "b"), 1.234, 0.1, "conv"))
+    >>> short_label(Interaction("and", (3, 5), ("a", "b"), 1.234, 0.1, "conv", "output"))
     ('AND {3, 5}', '+1.23')
     """
     members = ", ".join(map(str, shown.players))

@@ -21,6 +21,8 @@ Strength = Float64[np.ndarray, "n_rows 2 n_orders"]
 
 PARTS = {"overlap": "shared", "forget": "forgotten (earlier layer only)", "new": "new (later layer only)"}
 ROW_HEIGHT, ROW_GAP, FRAME = 104, 34, 124
+BARS = 2 * len(PARTS)
+"""Traces of a row: the parts of AND, then those of OR."""
 
 
 def strengths(ledger: Ledger, target: int = 0, layers: Sequence[str] | None = None) -> dict[str, Strength]:
@@ -76,6 +78,37 @@ def strength_figure(ledger: Ledger, target: int = 0, layers: Sequence[str] | Non
     figure.update_xaxes(showgrid=False, dtick=1 if highest <= 12 else 2, range=[0.4, highest + 0.6])
     figure.update_xaxes(title_text="order", row=len(layers))
     figure.update_yaxes(title_text="strength", row=(len(layers) + 1) // 2, col=1)
+    return figure
+
+
+def picked_strength_figure(ledger: Ledger, target: int = 0, start: int = 0) -> go.Figure:
+    """Large panels, AND beside OR, that hold the bars of every row and show one; all rows have one scale.
+
+    Args:
+        ledger: from `Knowledge.ledger`.
+        target: position of the target.
+        start: position of the row that is shown; `BARS` traces follow each other for each row.
+
+    Raises:
+        MissingExtraError: plotly is not installed.
+    """
+    go = graph_objects()
+    from plotly.subplots import make_subplots  # optional
+
+    values = strengths(ledger, target)
+    n_rows, _, highest = values["new"].shape
+    figure = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.04, subplot_titles=["AND", "OR"])
+    for row in range(n_rows):
+        for op in range(2):
+            for bar in _bars(go, values, row, op):
+                bar.update(visible=row == start, showlegend=op == 0)
+                figure.add_trace(bar, 1, op + 1)
+    styled(figure, 360)
+    figure.update_annotations(font={"size": 12, "color": GREY})
+    figure.update_layout(barmode="stack", bargap=0.25, legend={"y": 1.12}, margin={"t": 70})
+    figure.update_yaxes(nticks=6, range=[0, 1.08 * highest_stack(values)])
+    figure.update_yaxes(title_text="strength", col=1)
+    figure.update_xaxes(title_text="order", showgrid=False, dtick=1 if highest <= 12 else 2, range=[0.4, highest + 0.6])
     return figure
 
 

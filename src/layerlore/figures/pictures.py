@@ -12,6 +12,9 @@ from jaxtyping import Float32, Int64, UInt8
 
 from layerlore.interactions.knowledge import Knowledge
 
+LONGEST_SIDE = 160
+"""Pixels that a picture on a page has at most on its longer side."""
+
 Image = Float32[np.ndarray, "height width"] | Float32[np.ndarray, "channels height width"]
 Owner = Int64[np.ndarray, "height width"]
 
@@ -38,9 +41,10 @@ class Picture:
     """An image with its players.
 
     Attributes:
-        width: in pixels.
-        height: in pixels.
-        source: the pixels as a ``data:`` address of a PNG, each channel stretched together to the sample's own range.
+        width: of the sample, in pixels.
+        height: likewise; outlines are counted in these.
+        source: a ``data:`` address of a PNG, channels stretched together to the sample's own range; a large image is
+            reduced to at most `LONGEST_SIDE` pixels.
         outlines: one for each player.
     """
 
@@ -58,7 +62,7 @@ def picture(knowledge: Knowledge, sample: int) -> Picture | None:
     image, owner = found
     height, width = owner.shape
     outlines = tuple(outline(owner, player) for player in range(knowledge.n_players))
-    return Picture(width, height, png_address(image), outlines)
+    return Picture(width, height, png_address(reduced(image, LONGEST_SIDE)), outlines)
 
 
 def image_of(knowledge: Knowledge, sample: int) -> tuple[UInt8[np.ndarray, "height width 3"], Owner] | None:
@@ -80,6 +84,22 @@ def pixels(values: Image) -> UInt8[np.ndarray, "height width 3"]:
     low, high = channels.min(), channels.max()
     shares = (channels - low) / (high - low) if high > low else np.full_like(channels, 0.5)
     return np.moveaxis((255 * shares).round().astype(np.uint8), 0, -1)
+
+
+def reduced(image: UInt8[np.ndarray, "height width 3"], longest: int) -> UInt8[np.ndarray, "rows columns 3"]:
+    """An image of at most so many pixels on its longer side: the means of blocks of equal side, cut at the edges.
+
+    >>> reduced(np.arange(8, dtype=np.uint8).repeat(3).reshape(2, 4, 3), 2)[..., 0]
+    array([[2, 4]], dtype=uint8)
+    """
+    side = -(-max(image.shape[:2]) // longest)
+    if side == 1:
+        return image
+    sums, counts = image.astype(np.float64), np.ones(image.shape)
+    for axis in (0, 1):
+        starts = np.arange(0, image.shape[axis], side)
+        sums, counts = (np.add.reduceat(part, starts, axis=axis) for part in (sums, counts))
+    return (sums / counts).round().astype(np.uint8)
 
 
 def png_address(image: UInt8[np.ndarray, "height width 3"]) -> str:

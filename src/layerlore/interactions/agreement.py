@@ -114,6 +114,12 @@ class Agreement:
         parts, settings = read_datasets(path, "Agreement")
         return cls(**parts, names=tuple(settings.pop("names")), settings=settings)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from layerlore.interactions.cards import agreement_card
+
+        return agreement_card(self)
+
     def __repr__(self) -> str:
         return f"Agreement({len(self.names)} networks: {', '.join(self.names)})"
 

@@ -41,12 +41,17 @@ def in_units(effects: np.ndarray, units: np.ndarray) -> np.ndarray:
 
 
 def oriented_shares(
-    layer: np.ndarray, guide: np.ndarray, layer_threshold: np.ndarray, guide_threshold: np.ndarray, layer_first: bool
+    layer: np.ndarray,
+    guide: np.ndarray,
+    layer_threshold: np.ndarray,
+    guide_threshold: np.ndarray,
+    layer_first: bool,
+    order: np.ndarray | None = None,
 ) -> Float64[np.ndarray, "*batch n_sums 2 n_players"]:
     """`shares` of a layer and its guide, the one that computes first as the earlier."""
     if layer_first:
-        return shares(layer, guide, layer_threshold, guide_threshold).stacked()
-    return shares(guide, layer, guide_threshold, layer_threshold).stacked()
+        return shares(layer, guide, layer_threshold, guide_threshold, order).stacked()
+    return shares(guide, layer, guide_threshold, layer_threshold, order).stacked()
 
 
 def ceiling(

@@ -12,7 +12,8 @@ from layerlore.interactions.alignment import Guides
 from layerlore.interactions.bootstrap import interval, ratio
 from layerlore.interactions.calibration import LayerEffects, Yardsticks, in_units, oriented_shares
 from layerlore.interactions.ledger import Ledger, Sums
-from layerlore.interactions.salience import SALIENCE, largest_effect
+from layerlore.interactions.moebius import n_players_of, orders
+from layerlore.interactions.salience import SALIENCE, coalitions_kept, is_salient, largest_effect
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -20,12 +21,26 @@ if TYPE_CHECKING:
 
 def layer_sums(effects: Iterable[LayerEffects], guides: Guides, measures: Yardsticks) -> Sums:
     """Sums of every sample for each guided layer and its guide, rows in the order of depth."""
-    return np.stack([_sample_sums(in_units(found, measures.units), guides, measures.thresholds) for found in effects])
+    return np.stack([sample_sums(in_units(found, measures.units), guides, measures.thresholds) for found in effects])
 
 
-def _sample_sums(effects: LayerEffects, guides: Guides, thresholds: np.ndarray) -> np.ndarray:
+def sample_sums(
+    effects: LayerEffects, guides: Guides, thresholds: Float64[np.ndarray, "n_targets n_layers"]
+) -> Float64[np.ndarray, "n_targets n_rows 5 2 n_players"]:
+    """Sums of one sample for each guided layer and its guide.
+
+    Args:
+        effects: in units of their layers.
+        guides: who is compared with whom.
+        thresholds: in the same units.
+    """
+    # Of 2**n coalitions few are salient in any layer.
+    kept = coalitions_kept(is_salient(effects, thresholds))
+    effects, order = effects[..., kept], orders(n_players_of(effects.shape[-1]))[kept]
     rows = [
-        oriented_shares(effects[:, layer], effects[:, guide], thresholds[:, layer], thresholds[:, guide], layer < guide)
+        oriented_shares(
+            effects[:, layer], effects[:, guide], thresholds[:, layer], thresholds[:, guide], layer < guide, order
+        )
         for layer, guide in enumerate(guides)
         if guide is not None
     ]

@@ -20,7 +20,7 @@ from layerlore.interactions.moebius import orders
 from layerlore.interactions.realign import Aligned, realign
 from layerlore.interactions.salience import OPS, is_salient, rebuild_error, shapley_values
 from layerlore.interactions.stages import check_finished
-from layerlore.interactions.survival import life_sums, salient_signs
+from layerlore.interactions.survival import life_sums, salient_signs, survival_of
 from layerlore.interactions.table import effects_table
 from layerlore.registry import converter
 from layerlore.storage import Run, publish_folder, write_json
@@ -138,8 +138,10 @@ class Knowledge:
         """Which effects are salient, bool (sample, target, layer, op, coalition)."""
         import xarray as xr
 
-        found = np.stack([is_salient(self.effects(sample), self.thresholds()) for sample in range(self.n_samples)])
         template = self.data["effects"]
+        found = np.empty(template.shape, dtype=bool)
+        for sample in range(self.n_samples):
+            found[sample] = is_salient(self.effects(sample), self.thresholds())
         return xr.DataArray(found, coords=template.coords, dims=template.dims, name="salient")
 
     def ledger(
@@ -175,13 +177,9 @@ class Knowledge:
         guides = reference_guides(self.layers, reference)
         aligned = self._aligned(guides)
         weights = resampling_weights(self.n_samples, resamples, seed)
-        rows = [layer for layer, guide in enumerate(guides) if guide is not None]
-        named = [layer + 1 for layer in rows] if reference == "previous" else rows
-        coords = {"target": self.manifest["coords"]["target"], "layer": [self.layers[layer] for layer in named]}
-        ceiling, floor = aligned.ceiling[:, :, rows], aligned.floor[:, :, rows]
 
         def build(sums: Sums, drawn: np.ndarray) -> Ledger:
-            return build_ledger(sums, ceiling, floor, coords, reference, drawn, confidence)
+            return self._pooled(sums, aligned, guides, reference, drawn, confidence)
 
         units = self.normalisers()
         # One sample at a time: all effects of a large run do not fit in memory.
@@ -191,6 +189,17 @@ class Knowledge:
             return ledger
         every = [aligned.effects(sample) for sample in range(self.n_samples)]
         return with_moving_units(ledger, build, every, self._reach(), guides, weights)
+
+    def ledger_of(self, sums: Sums) -> Ledger:
+        """`ledger` against the run's own reference, of sums that were taken while the run was read for more than them.
+
+        Args:
+            sums: of every sample, from `compare.sample_sums`.
+        """
+        reference = self.manifest["settings"]["reference"]
+        guides = reference_guides(self.layers, reference)
+        weights = resampling_weights(self.n_samples, RESAMPLES, seed=0)
+        return self._pooled(sums, self._aligned(guides), guides, reference, weights, CONFIDENCE)
 
     def shapley(self) -> xr.DataArray:
         """Shapley values of the scores, (sample, target, layer, player)."""
@@ -227,24 +236,11 @@ class Knowledge:
 
         Source: METHODS A6.
         """
-        import xarray as xr
-
-        total = 0.0
+        total = np.zeros(())
         for sample in range(self.n_samples):
             signs = salient_signs(self.effects(sample), self.thresholds())
             total = total + life_sums(np.moveaxis(signs, 1, 0))
-        count, layers, arriving = np.moveaxis(np.asarray(total), 2, 1)
-        coords = {"target": self.manifest["coords"]["target"], "layer": self.layers, "op": list(OPS)}
-        dims = ("target", "layer", "op", "order")
-        found = {
-            "appearing": count / self.n_samples,
-            "layers": ratio(layers, count),
-            "reaching_output": ratio(arriving, count),
-        }
-        return xr.Dataset(
-            {name: (dims, values) for name, values in found.items()},
-            coords | {"order": list(range(1, self.n_players + 1))},
-        )
+        return survival_of(total, self.n_samples, self.manifest["coords"]["target"], self.layers)
 
     def noise_floor(self) -> xr.DataArray | None:
         """RMS difference of effects between float32 and float64 scores, (layer, op, order), in units of the layer.
@@ -321,6 +317,12 @@ class Knowledge:
                 self._run.copy_arrays(part)
                 write_json(part / "manifest.json", self.manifest)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from layerlore.interactions.cards import knowledge_card
+
+        return knowledge_card(self)
+
     def __repr__(self) -> str:
         shape = f"{self.n_samples} samples, {len(self.layers)} layers, {self.n_players} players"
         return f"Knowledge({shape}; layers {', '.join(self.layers)})"
@@ -338,6 +340,16 @@ class Knowledge:
         """``|v(N) - v(empty)|`` of every game."""
         scores = (self.scores(sample) for sample in range(self.n_samples))
         return np.stack([np.abs(found[..., -1] - found[..., 0]) for found in scores])
+
+    def _pooled(
+        self, sums: Sums, aligned: Aligned, guides: Guides, reference: str, weights: np.ndarray, confidence: float
+    ) -> Ledger:
+        """A ledger of the sums of all samples, its rows named after the layers that have a guide."""
+        rows = [layer for layer, guide in enumerate(guides) if guide is not None]
+        named = [layer + 1 for layer in rows] if reference == "previous" else rows
+        coords = {"target": self.manifest["coords"]["target"], "layer": [self.layers[layer] for layer in named]}
+        ceiling, floor = aligned.ceiling[:, :, rows], aligned.floor[:, :, rows]
+        return build_ledger(sums, ceiling, floor, coords, reference, weights, confidence)
 
     def _aligned(self, guides: Guides) -> Aligned:
         """Effects and calibration lines for these guides: those of the run, or solved again."""

@@ -57,6 +57,12 @@ class Ledger:
             "by_order": _rows(self.by_order),
         }
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from layerlore.interactions.cards import ledger_card
+
+        return ledger_card(self)
+
 
 def build_ledger(
     sums: Sums,

@@ -5,8 +5,10 @@ Arrays hold both ops: ``effects[..., op, coalition]``, AND first.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, Int64
 
 from layerlore.interactions.moebius import moebius, n_players_of, orders, reconstruct
 
@@ -35,12 +37,42 @@ def is_salient(
     return salient
 
 
-def sum_by_order(values: Float64[np.ndarray, "*batch n_coalitions"]) -> Float64[np.ndarray, "*batch n_players"]:
-    """Sums over the interactions of order 1, 2, ... n."""
-    n_players = n_players_of(values.shape[-1])
-    order = orders(n_players)
-    starts = np.searchsorted(np.sort(order), np.arange(1, n_players + 1))
-    return np.add.reduceat(values[..., np.argsort(order, kind="stable")], starts, axis=-1)
+def sum_by_order(
+    values: Float64[np.ndarray, "*batch n_values"], order: Int64[np.ndarray, "n_values"] | None = None
+) -> Float64[np.ndarray, "*batch n_players"]:
+    """Sums over the interactions of order 1, 2, ... n.
+
+    Args:
+        values: of all coalitions, or of some.
+        order: of each value, where they are those of some coalitions, as `coalitions_kept` gives them: every order
+            must be among them.
+    """
+    ranked, starts = _by_order(n_players_of(values.shape[-1])) if order is None else _ranked(order)
+    return np.add.reduceat(values[..., ranked], starts, axis=-1)
+
+
+@cache
+def _by_order(n_players: int) -> tuple[np.ndarray, np.ndarray]:
+    return _ranked(orders(n_players))
+
+
+def _ranked(order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions sorted by order, and where among them each order from 1 on starts."""
+    ranked = np.argsort(order, kind="stable")
+    return ranked, np.searchsorted(order[ranked], np.arange(1, int(order.max()) + 1))
+
+
+def coalitions_kept(salient: Bool[np.ndarray, "*batch n_coalitions"]) -> Int64[np.ndarray, "n_kept"]:
+    """Coalitions that are salient anywhere, with the empty set, which comes first, and at least one of each order.
+
+    What is not salient adds nothing to the sums of a ledger: these few stand for all.
+
+    >>> coalitions_kept(np.array([[False, False, False, False, False, True, False, False]]))
+    array([0, 1, 3, 5, 7])
+    """
+    kept = np.asarray(salient.reshape(-1, salient.shape[-1]).any(axis=0))
+    kept[(1 << np.arange(n_players_of(len(kept)) + 1)) - 1] = True
+    return np.flatnonzero(kept)
 
 
 def shapley_values(game: Float64[np.ndarray, "*batch n_coalitions"]) -> Float64[np.ndarray, "*batch n_players"]:
@@ -83,10 +115,10 @@ def rebuild_error(
     """
     rebuilt = rebuild(np.where(salient, effects, 0.0), game[..., 0])
     matched = rebuild(effects, game[..., 0])
+    return relative_error(game, game - rebuilt), relative_error(game, matched - rebuilt)
+
+
+def relative_error(game: Scores, error: Scores) -> PerGame:
+    """Root mean square of an error over all coalitions, relative to ``|v(N) - v(empty)|``; NaN where that is 0."""
     reach = np.abs(game[..., -1] - game[..., 0])
-    unit = np.where(reach > 0, reach, np.nan)
-    return _rms(game - rebuilt) / unit, _rms(matched - rebuilt) / unit
-
-
-def _rms(values: Scores) -> PerGame:
-    return np.sqrt((values * values).mean(-1))
+    return np.sqrt((error * error).mean(-1)) / np.where(reach > 0, reach, np.nan)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 
 from layerlore.interactions.salience import ByOrder, OpEffects, is_salient, sum_by_order
 
@@ -32,6 +32,7 @@ def shares(
     later: OpEffects,
     earlier_threshold: Float64[np.ndarray, "*threshold"],
     later_threshold: Float64[np.ndarray, "*threshold"],
+    order: Int64[np.ndarray, "n_coalitions"] | None = None,
 ) -> Shares:
     """Compare the salient effects of an earlier and a later layer.
 
@@ -44,6 +45,7 @@ def shares(
         later: likewise, of the same shape.
         earlier_threshold: salience threshold of the earlier layer in the same units, broadcast over leading axes.
         later_threshold: of the later layer.
+        order: of each coalition, where these are some of all: those that `coalitions_kept` gives.
 
     Source: METHODS A6; Cheng et al. 2024, section 3.3.
     """
@@ -51,12 +53,12 @@ def shares(
     opposite = np.sign(earlier) == -np.sign(later)
     shared = np.where(opposite, 0.0, np.minimum(earlier_size, later_size))
     return Shares(
-        overlap=sum_by_order(shared),
+        overlap=sum_by_order(shared, order),
         # The shared part has the sign of both, so |I - shared| is the difference of magnitudes.
-        forget=sum_by_order(earlier_size - shared),
-        new=sum_by_order(later_size - shared),
-        all_earlier=sum_by_order(earlier_size),
-        all_later=sum_by_order(later_size),
+        forget=sum_by_order(earlier_size - shared, order),
+        new=sum_by_order(later_size - shared, order),
+        all_earlier=sum_by_order(earlier_size, order),
+        all_later=sum_by_order(later_size, order),
     )
 
 

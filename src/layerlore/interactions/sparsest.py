@@ -71,6 +71,12 @@ class Split:
         """The split of some of the games: ``index`` runs over the batch axes."""
         return replace(self, **{field.name: _part(getattr(self, field.name), index) for field in fields(self)})
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from layerlore.interactions.cards import split_card
+
+        return split_card(self)
+
 
 def sparsest(
     game: Games,

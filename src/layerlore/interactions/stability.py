@@ -111,6 +111,12 @@ class Stability:
         ratio, boxes = (parts[name][name] for name in ("noise_ratio", "noise_boxes"))
         return cls(parts["by_order"], ratio, boxes, settings)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from layerlore.interactions.cards import stability_card
+
+        return stability_card(self)
+
     def __repr__(self) -> str:
         draws, sigma = self.settings["draws"], self.settings["sigma"]
         return f"Stability({draws} draws of sigma {sigma:g}; layers {', '.join(self.layers)})"

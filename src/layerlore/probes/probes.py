@@ -134,6 +134,12 @@ class Probes:
         own = {"layer": "output", "read_out": None, "penalty": None, "converged": True} | asdict(self.network)
         return [*rows, own]
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from layerlore.probes.card import probes_card
+
+        return probes_card(self)
+
     def check_network(self, model: nn.Module) -> None:
         """Raise `ProbeError` unless these probes were trained on exactly this network."""
         found = network_digest(model)

@@ -129,6 +129,12 @@ class Health:
         except (OSError, ValueError) as error:
             raise RunError(f"{path} cannot be read ({error}): remove it and check the series again") from error
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from layerlore.dynamics.cards import health_card
+
+        return health_card(self)
+
     def __repr__(self) -> str:
         counts = ", ".join(f"{self.count(severity)} {severity}s" for severity in SEVERITIES)
         return f"Health({counts})"

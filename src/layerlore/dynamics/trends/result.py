@@ -187,6 +187,12 @@ class Trends:
         except RunError as error:
             raise RunError(f"{file}: {error}") from error
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from layerlore.dynamics.cards import trends_card
+
+        return trends_card(self)
+
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name}: {len(members)}" for name, members in self.groups.items() if members)
         what = f"{len(self.layers)} layers, {self.recipe} recipe on {self.measure}"

@@ -36,9 +36,8 @@ def sparsity_figure(
     ((axes,),) = panels(figure, 1, 1)
     entries = []
     for depth, curve in enumerate(curves):
-        sizes = np.where(curve.size >= LOWEST, curve.size, np.nan)
         look = {"color": depth_colour(depth, len(curves)), "linewidth": 1.6 if depth == len(curves) - 1 else 1.0}
-        entries.append((axes.plot(curve.rank / knowledge.n_samples, sizes, **look)[0], curve.layer))
+        entries.append((axes.plot(curve.rank / knowledge.n_samples, curve.size, **look)[0], curve.layer))
     line = axes.axhline(SALIENCE, color=GREY, linewidth=0.9, linestyle=LINES["dash"])
     log_scale(axes.yaxis, LOWEST, 1.15, [1e-4, 1e-3, 1e-2, 0.1, 1])
     lowest, highest = _ends([curve.rank / knowledge.n_samples for curve in curves])
