@@ -2,13 +2,14 @@
 
 import pytest
 
+from browser.taking import assert_a_word_is_explained, downloaded
 from browser.visits import FIGURES, OVERLAPS, WIDTHS, visited
 from layerlore.interactions.agreement import agreement
 from layerlore.report import report
 from report.tiny import tiny
 from zoo.studies.studies import HOSTILE, saved, three_claims
 
-N_PLOTS = 5
+N_PLOTS = 6
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +52,15 @@ def test_claims_are_cards_where_a_table_has_no_room(opened):
     page, _, width = opened
     shown = page.evaluate("getComputedStyle(document.querySelector('.claims-table td')).display")
     assert shown == ("block" if width < 900 else "table-cell")
+
+
+def test_numbers_can_be_taken_away(opened):
+    page, _, _ = opened
+    table = downloaded(page, "mlp7-completeness-and-redundancy.csv")
+    total = tiny("table").ledger().total.isel(target=0)
+    assert table.loc[table["ratio"] == "completeness", "value"].tolist() == total["completeness"].values.tolist()
+
+
+def test_words_are_explained_one_click_away(opened):
+    page, _, _ = opened
+    assert_a_word_is_explained(page, "corrected IoU")

@@ -1,18 +1,26 @@
 """A real browser opens the page of a run through training."""
 
+import numpy as np
 import pytest
 
+from browser.taking import assert_a_word_is_explained, downloaded
 from browser.visits import FIGURES, OVERLAPS, WIDTHS, visited
+from layerlore import History
 from layerlore.report.training import training_page
-from report.histories import history, trends
+from report.histories import history, trends, values
 
 N_PLOTS = 7
+
+
+def with_rotation(made):
+    """The same history with a second measure."""
+    return History(made.data.assign(rotation=made.data["rwc_l1"] * 2), made.manifest)
 
 
 @pytest.fixture(scope="module", params=["plain", "hostile"])
 def path(request, tmp_path_factory):
     file = tmp_path_factory.mktemp("page") / "report.html"
-    file.write_text(training_page(history(request.param), trends(request.param)), "utf-8")
+    file.write_text(training_page(with_rotation(history(request.param)), trends(request.param)), "utf-8")
     return file
 
 
@@ -73,3 +81,34 @@ def test_pointing_at_a_cell_names_its_layer_in_full(opened):
 def test_names_do_not_act(opened):
     page, _, _ = opened
     assert page.evaluate("document.querySelectorAll('main img, .plot a, .plot script').length") == 0
+
+
+def test_numbers_can_be_taken_away(opened):
+    page, _, _ = opened
+    table = downloaded(page, "changes-rwc_l1.csv").pivot(index="layer", columns="step", values="rwc_l1")
+    kind = "plain" if "block0.proj.weight" in table.index else "hostile"
+    assert np.array_equal(table.loc[history(kind).layers].to_numpy(), values(), equal_nan=True)
+
+
+def test_words_are_explained_one_click_away(opened):
+    page, _, _ = opened
+    assert_a_word_is_explained(page, "trend map")
+
+
+def test_another_measure_is_drawn_when_it_is_chosen(opened):
+    page, heard, width = opened
+    other = page.locator(".measure[data-measure='rotation']")
+    assert not other.is_visible()
+    page.locator("#measure").focus()
+    page.keyboard.press("ArrowDown")
+    other.locator(".main-svg").first.wait_for()
+    assert not page.locator(".measure[data-measure='rwc_l1']").is_visible()
+    boxes = other.evaluate(
+        "view => [...view.querySelectorAll('.plot .main-svg')].map(p => p.getBoundingClientRect().width)"
+    )
+    assert min(boxes) > 0.85 * min(width, 1048)
+    assert max(boxes) <= width
+    page.locator("#measure").select_option("rwc_l1")
+    assert page.locator(".measure[data-measure='rwc_l1']").is_visible()
+    assert not other.is_visible()
+    assert heard["errors"] == heard["console"] == []

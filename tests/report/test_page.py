@@ -15,6 +15,10 @@ from layerlore.report.page import render
 from report.reading import read
 from report.tiny import HOSTILE_LAYERS, HOSTILE_NETWORK, HOSTILE_PLAYERS, tiny
 
+N_PLOTS = 7
+N_SCRIPTS = 4
+"""plotly, and those of all pages, of the slider and of the browser of interactions."""
+
 
 def test_the_report_lies_in_the_run(tmp_path, knowledge):
     knowledge.save(tmp_path / "run")
@@ -61,11 +65,11 @@ def test_nothing_comes_from_outside(page):
     assert "@import" not in page.all("style")[0].text
 
 
-def test_only_the_two_scripts_of_the_page_may_run(page):
+def test_only_the_scripts_of_the_page_may_run(page):
     policy = next(meta for meta in page.all("meta") if meta.attributes.get("http-equiv")).attributes["content"]
     scripts = [script for script in page.all("script") if script.attributes.get("type") != "application/json"]
     digests = [base64.b64encode(hashlib.sha256(script.text.encode()).digest()).decode() for script in scripts]
-    assert len(scripts) == 2
+    assert len(scripts) == N_SCRIPTS
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
     assert rules["script-src"] == " ".join(f"'sha256-{digest}'" for digest in digests)
     assert rules["default-src"] == "'none'"
@@ -78,21 +82,28 @@ def test_no_name_becomes_an_element(hostile_page):
     assert not page.all("u")
     # Our own words in bold and our own links are all without these.
     assert {element.text for element in page.all() if element.tag in ours} & {"age", "Net"} == set()
-    assert len([script for script in page.all("script") if script.attributes.get("type") != "application/json"]) == 2
+    scripts = [script for script in page.all("script") if script.attributes.get("type") != "application/json"]
+    assert len(scripts) == N_SCRIPTS
     assert not [key for element in page.all() for key in element.attributes if key.startswith("on")]
 
 
 def test_names_are_shown_letter_by_letter(hostile_page):
-    text = read(hostile_page).all("main")[0].text
-    for name in (*HOSTILE_LAYERS, HOSTILE_NETWORK, *HOSTILE_PLAYERS):
+    page = read(hostile_page)
+    text = page.all("main")[0].text
+    for name in (*HOSTILE_LAYERS, HOSTILE_NETWORK):
         assert name in text
+    # Players are drawn by the page's script, which writes texts and no markup.
+    data = json.loads(page.all("script", class_="browser-data")[0].text)
+    assert set(HOSTILE_PLAYERS) <= set(texts(data))
+    assert json.loads(page.all("script", class_="layer-names")[0].text) == list(HOSTILE_LAYERS)
 
 
 def test_names_in_figures_are_inert(hostile_page):
     scripts = read(hostile_page).all("script", class_="figure-data")
-    assert len(scripts) == 5
-    for script in scripts:
+    assert len(scripts) == N_PLOTS
+    for script in [*scripts, *read(hostile_page).all("script", class_="csv-data")]:
         assert not set("<>&\u2028\u2029") & set(script.text)
+    for script in scripts:
         for text in texts(json.loads(script.text)):
             assert "<img" not in text
             assert "<script" not in text
@@ -130,18 +141,33 @@ def test_json_keeps_its_meaning_when_it_is_made_inert():
     assert not set("<>&\u2028") & set(made)
 
 
-@pytest.mark.parametrize("kind", ["table", "custom", "image"])
-def test_samples_are_drawn_as_what_they_are(kind):
-    page = read(render(tiny(kind)))
-    cards = page.all("article", class_="example")
-    assert len(cards) == 4
-    assert bool(page.all("svg", class_="picture")) == (kind == "image")
-    for card in cards:
-        assert len(card.all("h4")) == 3
-        if kind == "image":
-            assert len(card.all("image")) == 1
-            identity = card.all("image")[0].attributes["id"]
-            assert {use.attributes["href"] for use in card.all("use")} == {f"#{identity}"}
-        else:
-            assert "Players: 0 = " in card.words
-            assert ("0 = age (" in card.words) == (kind == "table")
+def test_every_link_leads_somewhere(page):
+    """Contents, and every word that a figure sends to the glossary."""
+    places = {element.attributes["id"] for element in page.all() if "id" in element.attributes}
+    links = [link.attributes["href"] for link in page.all("a")]
+    assert len(links) > 20
+    assert {link.removeprefix("#") for link in links} <= places
+
+
+@pytest.mark.parametrize("kind", [("table", 1), ("table", 2)])
+def test_no_place_has_the_name_of_another(kind):
+    page = read(render(tiny(*kind)))
+    names = [element.attributes["id"] for element in page.all() if "id" in element.attributes]
+    assert len(set(names)) == len(names)
+    labels = {label.attributes["for"] for label in page.all("label")}
+    assert labels <= set(names)
+
+
+def test_the_page_goes_from_what_was_found_to_the_details(page):
+    order = [section.attributes["id"] for section in page.all("section")]
+    assert order == ["warnings", "measured", "summary", "probes", "ledger", "interactions", "glossary"]
+    parts = [part.attributes.get("id") for part in page.all("h3")]
+    assert [part for part in parts if part] == ["orders", "lives", "few", "certain"]
+
+
+def test_what_was_not_measured_is_said_in_a_line(page):
+    words = page.all("p", id="not-measured")[0].words
+    assert words.startswith("Not measured here: whether the interactions are steady under noise (ll.stability(…)")
+    assert words.endswith(
+        "whether another network holds the same ones (ll.agreement(…), saved there as agreement.json)."
+    )

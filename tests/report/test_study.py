@@ -11,6 +11,7 @@ from layerlore.report import report
 from layerlore.report.study_file import link, read_study
 from layerlore.zoo.studies.result import FILE
 from report.reading import read
+from report.taken import assert_links_resolve, tables
 from report.tiny import tiny
 from zoo.studies.studies import HOSTILE, saved, saved_training, three_claims
 
@@ -67,8 +68,19 @@ def test_figures_of_the_runs_are_shown(tmp_path):
     assert [title.text for title in page.all("section", class_="network")[0].all("h3")] == [
         "Completeness and redundancy through the layers",
         "Shared, forgotten and new, by order",
+        "How few interactions matter",
     ]
-    assert len(page.all("script", class_="figure-data")) == 2
+    assert len(page.all("script", class_="figure-data")) == 3
+    assert list(tables(page)) == [
+        f"mlp7-{name}.csv" for name in ("completeness-and-redundancy", "strength", "sparsity")
+    ]
+    assert_links_resolve(page)
+    total = tiny("table").ledger().total.isel(target=0)
+    found = tables(page)["mlp7-completeness-and-redundancy.csv"]
+    for ratio in ("completeness", "redundancy"):
+        rows = found[found["ratio"] == ratio]
+        for column, name in (("value", ratio), ("high", f"{ratio}_high"), ("ceiling", f"ceiling_{ratio}")):
+            assert rows[column].tolist() == total[name].values.tolist()
 
 
 def test_other_splits_and_agreement_are_shown(tmp_path):
@@ -79,7 +91,9 @@ def test_other_splits_and_agreement_are_shown(tmp_path):
     study = saved(tmp_path)
     entry = dict(study.networks[0]) | {"by_kappa": {"0.03": "kappa", "0.04": "mlp7"}, "and_only": "and"}
     _, page = page_of(tmp_path, runs=False, networks=(entry,), files={"agreement": "agreement.json"})
-    assert len(page.all("script", class_="figure-data")) == 5
+    assert len(page.all("script", class_="figure-data")) == 6
+    assert {"agreement.csv", "agreement-matrix.csv", "mlp7-other-splits.csv"} < set(tables(page))
+    assert_links_resolve(page)
     assert "Other splits of the same scores" in page.words
     assert "Intersection over union by order" in page.all("section", id="agreement")[0].words
 
@@ -88,6 +102,8 @@ def test_a_study_of_trainings(tmp_path):
     saved_training(tmp_path)
     page = read(report(tmp_path).read_text("utf-8"))
     assert len(page.all("script", class_="figure-data")) == 2
+    assert list(tables(page)) == ["resnet20_digits_0-changes-rwc_l1.csv", "resnet20_digits_0-depth-rwc_l1.csv"]
+    assert_links_resolve(page)
     assert "Agrawal et al. 2021" in page.words
     assert "outliers: 0" in page.words
 

@@ -6,19 +6,24 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from layerlore import History
-from layerlore.dynamics.health import Finding, Health
+from layerlore.dynamics.health import CHECKS, Finding, Health
 from layerlore.dynamics.trends import find_trends
 from layerlore.errors import InputError, MissingExtraError, RunError
 from layerlore.report import report
 from layerlore.report.found import found_health, found_trends
 from layerlore.report.page import render
 from layerlore.report.training import training_page
+from layerlore.report.training_advice import ADVICE, advice_of
 from layerlore.report.training_summary import depth_thirds, layer_changes, settling
-from layerlore.report.trends_summary import group_facts, over_represented
+from layerlore.report.training_views import FEWEST_STEPS, room
+from layerlore.report.trends_summary import GroupFacts, group_facts, over_represented
 from report.histories import ATTACK, FROZEN, GAPS, HOSTILE, history, trends, values
 from report.reading import read
+from report.taken import assert_links_resolve, tables
 
 # By name, because the package's own `report` is the function.
 FOUND = importlib.import_module("layerlore.report.found")
@@ -124,10 +129,55 @@ def test_findings_are_told_and_errors_come_first(page):
     assert notes == ["block3.conv.weight: 3 of 9 elements are NaN"]
     rows = body(page, "health-table")
     assert [[cell.words for cell in row] for row in rows] == [
-        ["error", "nonfinite", "block3.conv.weight", "4", "3 of 9 elements are NaN"],
-        ["warning", "frozen", "block2.conv.weight", "", "its change is 0 in all 18 records"],
+        ["error", "nonfinite", "block3.conv.weight", "4", "3 of 9 elements are NaN", ADVICE["nonfinite"]],
+        ["warning", "frozen", "block2.conv.weight", "", "its change is 0 in all 18 records", ADVICE["frozen"]],
     ]
     assert "NaN or infinite elements" in section(page, "health").words
+
+
+def test_there_is_advice_for_every_check():
+    assert set(ADVICE) == set(CHECKS)
+    assert all(words.endswith(".") for words in ADVICE.values())
+    assert advice_of("a check of a later version") == ""
+
+
+def test_what_settles_and_what_still_learns(page):
+    moved = {name: by_hand(row)[1:] for row, name in enumerate(history().layers)}
+    left = {name: last / first for name, (first, last) in moved.items() if first > 0}
+    ranked = sorted(left, key=lambda name: left[name])
+    sentence = told(page, "settled")
+    names = [name.text for name in sentence.all("span", class_="name")]
+    assert names == [*ranked[:3], *ranked[::-1][:3]]
+    assert sentence.numbers() == [left[name] for name in names]
+    assert f"fell farthest in {names[0]} ({100 * left[names[0]]:.0f}\N{NO-BREAK SPACE}%)" in sentence.text
+    sentence = told(page, "learning")
+    latest = sorted(moved, key=lambda name: -moved[name][1])[:3]
+    assert [name.text for name in sentence.all("span", class_="name")] == latest
+    assert sentence.numbers() == [moved[name][1] for name in latest]
+
+
+def test_trends_are_told_in_words(page):
+    facts = group_facts(trends(), history())
+    assert told(page, "courses").numbers() == [facts[0].first, facts[0].last, facts[1].first, facts[1].last]
+    assert told(page, "courses").words.startswith("Trend 0 keeps changing, from ")
+    assert "; trend 1 settles, from " in told(page, "courses").words
+    assert [fact.course for fact in facts] == ["keeps changing", "settles", facts[2].course, "does not change"]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "words"),
+    [
+        (1.0, 0.49, "settles"),
+        (1.0, 0.5, "keeps changing"),
+        (1.0, 2.0, "keeps changing"),
+        (1.0, 2.01, "changes more and more"),
+        (0.0, 0.0, "does not change"),
+        (0.0, 0.1, "changes more and more"),
+        (float("nan"), 0.1, "cannot be followed"),
+    ],
+)
+def test_the_course_of_a_group(first, last, words):
+    assert GroupFacts("trend 0", ["a"], [], first, last, 1.0, []).course == words
 
 
 def test_the_table_of_layers(page):
@@ -154,11 +204,12 @@ def test_the_table_of_groups(page):
         assert row[1].text == str(len(members))
         expected = [float(np.median([by_hand(member)[part] for member in members])) for part in (1, 2)]
         assert [row[2].numbers()[0], row[3].numbers()[0]] == expected
-    assert [rows[0][4].numbers()[0], rows[1][4].numbers()[0]] == trends().cluster_stability
-    assert [row[4].words for row in rows[2:]] == ["-", "-"]
-    assert "pointwise (12 of 12, 6.0 expected)" in rows[0][5].words
-    assert "conv (9 of 9, 4.5 expected)" in rows[1][5].words
-    assert rows[3][5].words == "nothing"
+    assert [row[4].words for row in rows] == [fact.course for fact in facts]
+    assert [rows[0][5].numbers()[0], rows[1][5].numbers()[0]] == trends().cluster_stability
+    assert [row[5].words for row in rows[2:]] == ["-", "-"]
+    assert "pointwise (12 of 12, 6.0 expected)" in rows[0][6].words
+    assert "conv (9 of 9, 4.5 expected)" in rows[1][6].words
+    assert rows[3][6].words == "nothing"
 
 
 def test_only_what_survives_the_adjustment_is_over_represented():
@@ -177,9 +228,14 @@ def test_evidence_cleaning_composition_and_settings_are_all_there(page):
     keys = list(found.evidence[0])
     assert [row[keys.index("gap")].numbers()[0] for row in rows] == [line["gap"] for line in found.evidence]
     members = [
-        [name.text for name in entry.all("span", class_="name")] for entry in page.all("details", class_="members")
+        [row.all("td") for row in entry.all("tbody")[0].all("tr")] for entry in page.all("details", class_="members")
     ]
-    assert members == [group.members for group in group_facts(found, history())]
+    assert [[row[0].text for row in rows] for rows in members] == [
+        group.members for group in group_facts(found, history())
+    ]
+    for row in (row for rows in members for row in rows):
+        expected = by_hand(history().layers.index(row[0].text))[1:]
+        assert [row[2].numbers()[0], row[3].numbers()[0]] == expected
 
 
 def test_what_was_measured(page):
@@ -216,7 +272,22 @@ def test_measures_from_the_start_have_figures_and_a_sentence():
     sentence = told(page, "distance")
     assert [name.text for name in sentence.all("span", class_="name")] == [made.layers[1], made.layers[0]]
     assert sentence.numbers() == [2.0, 0.5]
-    assert len(section(page, "from-start").all("div", class_="plot")) == 2
+    options = [option.attributes["value"] for option in section(page, "changes").all("option")]
+    assert options == ["rwc_l1", "distance_from_init", "rotation"]
+    views = page.all("div", class_="measure")
+    assert [view.attributes["data-measure"] for view in views] == options
+    assert [len(view.all("div", class_="plot")) for view in views] == [3, 0, 0]
+    assert [len(view.all("div", class_="plot-later")) for view in views] == [0, 3, 3]
+    assert "A line that flattens is a layer that has found its place." in views[1].words
+    for name in options[1:]:
+        found = tables(page)[f"changes-{name}.csv"]
+        assert found.pivot(index="layer", columns="step", values=name).loc[made.layers].to_numpy() == pytest.approx(
+            data[name].values, rel=0, abs=0, nan_ok=True
+        )
+
+
+def test_one_measure_needs_no_choice(page):
+    assert not page.all("select")
 
 
 def test_too_few_layers_are_no_error_but_said():
@@ -319,20 +390,93 @@ def test_a_run_that_is_not_finished_says_so():
     assert "The run is not finished: its last record is of step 18." in page_of(half, trends()).all("section")[0].text
 
 
-def test_a_large_history_fits():
+@pytest.fixture(scope="module")
+def large():
+    """500 layers with long names, 2,000 steps and 7 measures."""
     draws = np.random.default_rng(0)
     made = History.from_table(
-        [f"a.rather.long.name.of.a.layer.{row}.self_attention.query.weight" for row in range(400)],
-        np.exp(draws.standard_normal((400, 600))),
+        [f"a.rather.long.name.of.a.layer.{row}.self_attention.query.weight" for row in range(500)],
+        np.exp(draws.standard_normal((500, 2000))),
         measure="rwc_l1",
     )
-    data = made.data.assign(
-        dict.fromkeys(("rotation", "rotation_from_init", "distance_from_init"), made.data["rwc_l1"])
-    )
-    made = dataclasses.replace(made, data=data)
-    text = training_page(made, find_trends(made, n_clusters=2, resamples=10), HEALTHY)
+    others = ("rwc_l2", "rwc_elementwise", "update_to_weight", "rotation", "rotation_from_init", "distance_from_init")
+    return dataclasses.replace(made, data=made.data.assign(dict.fromkeys(others, made.data["rwc_l1"] * 1.5)))
+
+
+def test_a_large_history_fits(large):
+    # Trends of other layers: finding those of 500 takes longer than all the rest of these tests.
+    few = dataclasses.replace(trends(), layers=large.layers[:24])
+    text = training_page(large, few, HEALTHY)
     assert len(text.encode()) < 8e6
-    assert "Shown: 200 of 400 layers, evenly spread. Shown: 200 of 600 steps, evenly spread." in read(text).text
+    page = read(text)
+    found = tables(page)
+    for name in large.measures:
+        drawn = found[f"changes-{name}.csv"].pivot(index="layer", columns="step", values=name)
+        assert len(drawn) >= 20
+        assert len(drawn.columns) >= 20
+        words = f"Shown: {len(drawn)} of 500 layers, evenly spread. Shown: {len(drawn.columns)} of 2000 steps,"
+        assert words in page.text
+        whole = large.data[name].sel(layer=drawn.index.to_numpy(object), step=drawn.columns.to_numpy()).values
+        assert np.array_equal(drawn.to_numpy(), whole)
+    # What is told of a layer is told of all steps, also where few are drawn.
+    every = large.values("rwc_l1")
+    depth = found["depth-rwc_l1.csv"]
+    assert len(depth) == 1000
+    assert depth["rwc_l1"].tolist() == [*np.median(every[:, :666], axis=1), *np.median(every[:, -666:], axis=1)]
+
+
+@given(st.integers(1, 600), st.integers(1, 3000), st.integers(1, 20_000))
+def test_what_is_drawn_has_room(n_layers, n_steps, most):
+    layers, steps = room(n_layers, n_steps, most)
+    assert 1 <= layers <= min(n_layers, 200)
+    assert 1 <= steps <= min(n_steps, 200)
+    assert layers * steps <= max(most, FEWEST_STEPS)
+    # Nothing is left out for lack of room while there is some.
+    if n_layers * n_steps <= most:
+        assert (layers, steps) == (min(n_layers, 200), min(n_steps, 200))
+
+
+def test_figures_have_their_numbers(page):
+    found = tables(page)
+    assert list(found) == [
+        "changes-rwc_l1.csv",
+        "depth-rwc_l1.csv",
+        "trend-map.csv",
+        "mean-trends.csv",
+        "trend-kinds.csv",
+        "evidence.csv",
+    ]
+    changes = found["changes-rwc_l1.csv"].pivot(index="layer", columns="step", values="rwc_l1")
+    assert np.array_equal(changes.loc[history().layers].to_numpy(), values(), equal_nan=True)
+    depth = found["depth-rwc_l1.csv"]
+    assert depth["rwc_l1"].tolist() == [by_hand(row)[1] for row in range(24)] + [by_hand(row)[2] for row in range(24)]
+    assert depth["steps"].unique().tolist() == ["1 to 6", "13 to 18"]
+    frame = trends().to_dataframe().dropna().set_index("layer")
+    places = found["trend-map.csv"].set_index("layer")
+    assert places[["group", "x", "y"]].to_dict() == frame.loc[places.index, ["group", "x", "y"]].to_dict()
+    assert set(places.index) == set(frame.index)
+    lines = found["mean-trends.csv"]
+    for label in trends().trends:
+        for name in ("mean", "low", "high"):
+            expected = trends().profiles[name].sel(trend=label).values
+            assert lines.loc[lines["group"] == f"trend {label}", name].to_numpy() == pytest.approx(expected, rel=0)
+    kinds = found["trend-kinds.csv"]
+    for (group, kind), count in kinds.set_index(["group", "kind"])["layers"].items():
+        members = trends().groups[group]
+        assert count == sum(("conv" if history().layers.index(name) % 2 else "pointwise") == kind for name in members)
+    evidence = found["evidence.csv"]
+    for line in trends().evidence:
+        rows = evidence[evidence["n_clusters"] == line["n_clusters"]].set_index("criterion")
+        for name in ("silhouette", "gap", "stability"):
+            expected = np.nan if line[name] is None else line[name]
+            assert rows.loc[name, "value"] == pytest.approx(expected, rel=0, nan_ok=True)
+        assert rows.loc["gap", "error"] == line["gap_error"]
+
+
+def test_words_are_explained_one_click_away(page):
+    assert_links_resolve(page)
+    for figure in page.all("figure"):
+        assert [link for link in figure.all("a") if link.attributes["href"].startswith("#term-")]
 
 
 def test_no_name_becomes_an_element(hostile_page):
@@ -342,7 +486,7 @@ def test_no_name_becomes_an_element(hostile_page):
     assert not page.all("i", id="lap")
     assert {element.text for element in page.all("b")} & {"a&amp;b", "a&b"} == set()
     assert {element.text for element in page.all("i")} == {"WeightScale: Interpreting Weight Change in Neural Networks"}
-    assert len([script for script in page.all("script") if script.attributes.get("type") != "application/json"]) == 2
+    assert len([script for script in page.all("script") if script.attributes.get("type") != "application/json"]) == 3
     assert not [key for element in page.all() for key in element.attributes if key.startswith("on")]
 
 

@@ -3,7 +3,7 @@
 Names come from models and data and are hostile text. Three walls keep them
 inert: the template escapes everything; figures get their names through
 `layerlore.figures.style.inert`, and their JSON holds no ``<``; and the page
-forbids every script but its own two, by their digests.
+forbids every script but its own, by their digests.
 """
 
 from __future__ import annotations

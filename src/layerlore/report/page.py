@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from layerlore.dynamics.history import History
@@ -14,26 +15,36 @@ from layerlore.storage import read_manifest, write_text
 
 FILE = "report.html"
 
+Reported = Path | str | Knowledge | History
+"""What a page can be about."""
 
-def report(run_folder: Path | str | Knowledge | History, path: Path | str | None = None) -> Path:
+
+def report(run_folder: Reported | Sequence[Reported], path: Path | str | None = None) -> Path:
     """Write the report of a finished run: one HTML file with everything in it.
 
     A run through depth gets the page of what its layers know, compared with the reference that it was explained with,
     so that nothing is solved again. A run through training gets the page of how its layers change; trends and findings
-    that stand in the folder are taken from there. A study folder gets the page of its claims.
+    that stand in the folder are taken from there. A study folder gets the page of its claims. Several runs get one page
+    that sets them side by side.
 
     Args:
-        run_folder: folder of a run or of a study, a `Knowledge` or a `History`.
-        path: file to write; None takes ``report.html`` in the run folder.
+        run_folder: folder of a run or of a study, a `Knowledge` or a `History`; or several runs in a list.
+        path: file to write; None takes ``report.html`` in the run folder, and ``comparison.html`` beside several runs.
 
     Returns:
         The path of the file.
 
     Raises:
         RunError: the run is missing, damaged or unfinished, or the file cannot be written (an older one is unchanged).
-        InputError: a result that lives in memory, and no path.
+        InputError: a result that lives in memory, and no path; too many runs, or a study among several.
         MissingExtraError: plotly or jinja2 is not installed.
     """
+    if isinstance(run_folder, Sequence) and not isinstance(run_folder, str):
+        from layerlore.report.comparison import report_comparison
+
+        if len(run_folder) == 1:
+            return report(run_folder[0], path)
+        return report_comparison(run_folder, path)
     if not isinstance(run_folder, Knowledge | History) and read_manifest(run_folder)["kind"] == STUDY:
         return _report_study(Path(run_folder), Path(run_folder) / FILE if path is None else Path(path))
     result = run_folder if isinstance(run_folder, Knowledge | History) else load(run_folder)

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from layerlore.dynamics.history import History
 from layerlore.errors import RunError
-from layerlore.figures import changes_figure, depth_figure, ratios_figure, strength_figure
+from layerlore.figures import depth_figure, ratios_figure, strength_figure
 from layerlore.figures.ablation import ablation_figure
-from layerlore.figures.agreement import agreement_figure, matrix_figure
+from layerlore.figures.agreement import MOST_PAIRS, agreement_figure, matrix_figure
+from layerlore.figures.noise import noise_figure
+from layerlore.figures.sparsity import curves_figure, sparsity_curves
 from layerlore.figures.stability import stability_figure
 from layerlore.figures.style import spread
 from layerlore.interactions.agreement import Agreement
 from layerlore.interactions.knowledge import Knowledge
-from layerlore.report.frame import embedded, filled
+from layerlore.interactions.stability import Stability
+from layerlore.report.depth_tables import sparsity_table
+from layerlore.report.frame import Plot, filled, plot
 from layerlore.report.study_file import FAILS, HOLDS, OPEN, StudyFile, link, read_study
+from layerlore.report.study_tables import (
+    ablation_table,
+    agreement_table,
+    matrix_table,
+    noise_table,
+    ratios_table,
+    stability_table,
+    strength_table,
+)
+from layerlore.report.training_tables import thirds_table
+from layerlore.report.training_views import line_view
 from layerlore.report.words import setting
 from layerlore.results import load
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-    from markupsafe import Markup
 
 PAGE = "report.html"
 MOST_PANELS = 8
@@ -45,14 +57,18 @@ class Shown:
 
     Attributes:
         title: what it is.
-        figure: as JSON.
+        plot: the figure with its numbers.
         caption: how to read it.
+        file: name of its numbers, when they are taken away.
+        terms: of the glossary.
         own_ink: whether words in it stand on colours of the figure, and keep their own.
     """
 
     title: str
-    figure: Markup
+    plot: Plot
     caption: str
+    file: str
+    terms: list[str]
     own_ink: bool = False
 
 
@@ -67,6 +83,7 @@ class NetworkView:
         details: further rows.
         figures: of its runs.
         note: in a sentence; empty where there is none.
+        file: what the names of its files of numbers begin with.
     """
 
     title: str
@@ -75,6 +92,7 @@ class NetworkView:
     details: list[tuple[str, str]]
     figures: list[Shown] = field(default_factory=list)
     note: str = ""
+    file: str = ""
 
 
 def study_page(folder: Path, page: Path) -> str:
@@ -96,6 +114,7 @@ def study_page(folder: Path, page: Path) -> str:
     shared = _agreement(study, notes)
     return filled(
         "study.html.j2",
+        styles=("runs.css",),
         study=study,
         manifest=study.manifest,
         title=TITLES.get(study.study, study.study),
@@ -103,6 +122,7 @@ def study_page(folder: Path, page: Path) -> str:
         measured=_measured(study),
         networks=networks,
         agreement=shared,
+        places=_places(networks, shared),
         counts=[(word, study.count(word)) for word in (HOLDS, FAILS, OPEN)],
         failed=[claim for claim in study.claims if claim.verdict == FAILS],
         n_tests=sum(claim.p_value == claim.p_value for claim in study.claims),
@@ -133,7 +153,16 @@ def _network(study: StudyFile, entry: Mapping[str, Any], page: Path, notes: list
         details=[(str(key).replace("_", " "), setting(value)) for key, value in entry.items() if key not in SHOWN],
         figures=figures,
         note=str(entry.get("note", "")),
+        file=re.sub(r"[^\w.-]+", "-", str(entry["name"])) + "-",
     )
+
+
+def _places(networks: list[NetworkView], agreement: list[Shown]) -> list[tuple[str, str]]:
+    """Where to go on the page."""
+    places = [("summary", "In short"), ("claims", "The claims"), ("measured", "What was run")]
+    places += [("agreement", "What the networks agree on")] if agreement else []
+    places += [(f"network-{number}", network.title) for number, network in enumerate(networks, start=1)]
+    return [*places, ("glossary", "Glossary")]
 
 
 def _of_knowledge(study: StudyFile, entry: Mapping[str, Any], knowledge: Knowledge, notes: list[str]) -> list[Shown]:
@@ -142,25 +171,38 @@ def _of_knowledge(study: StudyFile, entry: Mapping[str, Any], knowledge: Knowled
     few = [rows[row] for row in spread(len(rows), MOST_PANELS)]
     more = "" if len(rows) <= MOST_PANELS else f" Shown: {MOST_PANELS} of {len(rows)} layers, evenly spread."
     found = [
-        _shown(
+        Shown(
             "Completeness and redundancy through the layers",
-            ratios_figure(ledger),
+            plot(ratios_figure(ledger), ratios_table(ledger)),
             "Completeness is the share of the output's strength that a layer holds already, redundancy the share of "
             "its own strength that is forgotten. Dashed: the ceiling, dotted: the floor.",
+            "completeness-and-redundancy.csv",
+            ["completeness", "redundancy", "ceiling", "floor"],
         ),
-        _shown(
+        Shown(
             "Shared, forgotten and new, by order",
-            strength_figure(ledger, layers=few),
+            plot(strength_figure(ledger, layers=few), strength_table(ledger, 0, few)),
             "Strength of the salient interactions of each order, in units of the layer, mean over samples." + more,
+            "strength.csv",
+            ["shared, forgotten, new", "strength", "order", "unit of a layer"],
         ),
     ]
+    curves = sparsity_curves(knowledge, layers=[knowledge.layers[row] for row in spread(len(knowledge.layers), MOST_PANELS)])
+    found.append(
+        Shown(
+            "How few interactions matter",
+            plot(curves_figure(curves, knowledge.n_samples), sparsity_table(curves, knowledge.n_samples)),
+            "Absolute effects of each layer in descending order, as a share of its largest; above the dashed line they "
+            "are salient." + more,
+            "sparsity.csv",
+            ["effect", "salient"],
+        )
+    )
     if "stability" in entry:
         kept = _kept(
-            lambda: _stability(study.place(entry["stability"])), f"{entry['name']}: stability is left out", notes
+            lambda: Stability.load(study.place(entry["stability"])), f"{entry['name']}: stability is left out", notes
         )
-        if kept is not None:
-            words = "Mean over its deviation of each salient effect when noise is added to the input, by order."
-            found.append(_shown("Stability under noise", stability_figure(kept), words))
+        found += [] if kept is None else _under_noise(kept)
     splits: dict[str, Knowledge] = {}
     for label, place in _splits(entry):
         other = _kept(lambda place=place: load(study.place(place)), f"{entry['name']}: {label} is left out", notes)
@@ -168,8 +210,30 @@ def _of_knowledge(study: StudyFile, entry: Mapping[str, Any], knowledge: Knowled
             splits[label] = other
     if len(splits) > 1:
         words = "The same scores, split with other tolerances (kappa) or into AND interactions alone."
-        found.append(_shown("Other splits of the same scores", ablation_figure(splits), words))
+        shown = plot(ablation_figure(splits), ablation_table(splits))
+        terms = ["split", "salient", "completeness", "redundancy"]
+        found.append(Shown("Other splits of the same scores", shown, words, "other-splits.csv", terms))
     return found
+
+
+def _under_noise(stability: Stability) -> list[Shown]:
+    return [
+        Shown(
+            "Stability under noise",
+            plot(stability_figure(stability), stability_table(stability)),
+            "Mean over its deviation of each salient effect when noise is added to the input, by order.",
+            "stability-under-noise.csv",
+            ["stability under noise", "order", "salient"],
+        ),
+        Shown(
+            "How large the noise is",
+            plot(noise_figure(stability), noise_table(stability)),
+            "Noise on the input beside what the players of an interaction show there. Half of all draws lie within a "
+            "box, 90 % within its whiskers.",
+            "noise.csv",
+            ["stability under noise", "player", "order"],
+        ),
+    ]
 
 
 def _splits(entry: Mapping[str, Any]) -> list[tuple[str, object]]:
@@ -178,23 +242,24 @@ def _splits(entry: Mapping[str, Any]) -> list[tuple[str, object]]:
     return [*found, ("AND alone", entry["and_only"])] if "and_only" in entry else found
 
 
-def _stability(file: Path) -> Any:
-    from layerlore.interactions.stability import Stability
-
-    return Stability.load(file)
-
-
 def _of_history(history: History) -> list[Shown]:
+    measure = history.default_measure
+    lines = line_view(history)
     return [
-        _shown(
+        Shown(
             "Change of each layer",
-            changes_figure(history),
-            "On a logarithmic axis. Colours go with depth, from blue (first layers) to orange and red (last).",
+            lines.plot,
+            "On a logarithmic axis. Colours go with depth, from blue (first layers) to orange and red (last)."
+            + lines.left_out,
+            f"changes-{measure}.csv",
+            ["change", "relative weight change"],
         ),
-        _shown(
+        Shown(
             "Change through depth",
-            depth_figure(history),
+            plot(depth_figure(history), thirds_table(history, measure)),
             "Each layer's change in the median step of the first third and of the last third of training.",
+            f"depth-{measure}.csv",
+            ["first and last third", "median step"],
         ),
     ]
 
@@ -203,26 +268,31 @@ def _agreement(study: StudyFile, notes: list[str]) -> list[Shown]:
     if "agreement" not in study.files:
         return []
     kept = _kept(lambda: Agreement.load(study.place(study.files["agreement"])), "agreement is left out", notes)
-    if kept is None:
-        return []
+    return [] if kept is None else agreement_shown(kept)
+
+
+def agreement_shown(agreement: Agreement) -> list[Shown]:
+    """Both figures of an agreement."""
+    n_pairs = int(agreement.total.sizes["pair"])
+    more = "" if n_pairs <= MOST_PAIRS else f" Shown: {MOST_PAIRS} of {n_pairs} pairs, evenly spread."
     return [
-        _shown(
+        Shown(
             "Intersection over union by order",
-            agreement_figure(kept),
+            plot(agreement_figure(agreement), agreement_table(agreement)),
             "Salient interactions that two networks share, as a share of those that either has. Dotted: what sets of "
-            "the same sizes share by chance. Below: corrected for it, so that 0 is chance and 1 the same sets.",
+            "the same sizes share by chance. Below: corrected for it, so that 0 is chance and 1 the same sets." + more,
+            "agreement.csv",
+            ["IoU", "corrected IoU", "order", "salient"],
         ),
-        _shown(
+        Shown(
             "All pairs, corrected for chance",
-            matrix_figure(kept),
+            plot(matrix_figure(agreement), matrix_table(agreement)),
             "AND and OR interactions of all orders together.",
+            "agreement-matrix.csv",
+            ["IoU", "corrected IoU"],
             own_ink=True,
         ),
     ]
-
-
-def _shown(title: str, figure: go.Figure, caption: str, own_ink: bool = False) -> Shown:
-    return Shown(title, embedded(figure), caption, own_ink)
 
 
 def _kept(read: Callable[[], Any], lost: str, notes: list[str]) -> Any:

@@ -12,6 +12,7 @@ from layerlore.figures import certified_gaps, ratios
 from layerlore.interactions.bootstrap import CONFIDENCE, RESAMPLES, interval, resampling_weights
 from layerlore.interactions.knowledge import Knowledge
 from layerlore.interactions.ledger import RATIOS, Ledger
+from layerlore.report.depth_pass import DepthPass
 
 
 @dataclass(frozen=True)
@@ -98,11 +99,15 @@ def _ordered(layer: str, reference: str, layers: list[str]) -> tuple[str, str]:
     return (layer, other) if layers.index(layer) < layers.index(other) else (other, layer)
 
 
-def layer_facts(knowledge: Knowledge, target: int = 0) -> list[LayerFacts]:
-    """Facts about every layer, by depth."""
-    salient = knowledge.salient().isel(target=target).sum(("op", "coalition")).transpose("sample", "layer")
-    counts = salient.values.astype(np.float64)
-    errors = knowledge.rebuild_error().with_delta.isel(target=target).transpose("sample", "layer").values
+def layer_facts(knowledge: Knowledge, found: DepthPass, target: int = 0) -> list[LayerFacts]:
+    """Facts about every layer, by depth.
+
+    Args:
+        knowledge: from `explain` or `load`.
+        found: from `depth_pass`.
+        target: position of the target.
+    """
+    counts, errors = found.salient[:, target], found.rebuild_error[:, target]
     gaps = certified_gaps(knowledge, target).max(axis=0)
     return [
         LayerFacts(layer, _mean(counts[:, row]), _median(errors[:, row]), float(gaps[row]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +46,11 @@ class LayerChange:
     def moves(self) -> bool:
         """Whether it has a change above 0 to speak of."""
         return self.median > 0
+
+    @property
+    def left(self) -> float:
+        """What is left in the last third of the change of the first, as a share of it; NaN where undefined."""
+        return self.last / self.first if self.first > 0 else math.nan
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,18 @@ def extremes(layers: list[LayerChange]) -> tuple[list[LayerChange], list[LayerCh
     ranked = sorted((layer for layer in layers if layer.moves), key=lambda layer: -layer.median)
     count = min(TOLD, (len(ranked) + 1) // 2)
     return ranked[:count], ranked[count:][::-1][:count]
+
+
+def settled(layers: list[LayerChange]) -> tuple[list[LayerChange], list[LayerChange]]:
+    """Layers whose change fell farthest from the first third to the last, and least; at most `TOLD` each."""
+    ranked = sorted((layer for layer in layers if math.isfinite(layer.left)), key=lambda layer: layer.left)
+    count = min(TOLD, (len(ranked) + 1) // 2)
+    return ranked[:count], ranked[count:][::-1][:count]
+
+
+def learning(layers: list[LayerChange]) -> list[LayerChange]:
+    """Layers that change most in the last third, of those that change there; at most `TOLD`."""
+    return sorted((layer for layer in layers if layer.last > 0), key=lambda layer: -layer.last)[:TOLD]
 
 
 def settling(history: History, measure: str | None = None) -> Settling | None:

@@ -17,6 +17,8 @@ from layerlore.figures.trend_map import shown_labels
 
 SIGNIFICANT = 0.05
 """Adjusted p-value below which a property counts as over-represented."""
+LESS, MORE = 0.5, 2.0
+"""Share of the change in the first third below which a group settles, and above which it changes more and more."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,17 @@ class GroupFacts:
     last: float
     stability: float
     common: list[str]
+
+    @property
+    def course(self) -> str:
+        """What its change does from the first third of training to the last, in words."""
+        if not (math.isfinite(self.first) and math.isfinite(self.last)):
+            return "cannot be followed"
+        if self.first == self.last == 0:
+            return "does not change"
+        if self.last < LESS * self.first:
+            return "settles"
+        return "changes more and more" if self.last > MORE * self.first else "keeps changing"
 
 
 def group_facts(trends: Trends, history: History) -> list[GroupFacts]:
