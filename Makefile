@@ -81,7 +81,7 @@ studies: $(VENV)/.dev
 	$(BIN)/layerlore study weightscale --networks resnet20 --data cifar10 cifar100 --root $(DATA) \
 	  --precision bfloat16 --out runs/weightscale_resnet20
 	$(BIN)/layerlore study weightscale --networks vgg19_bn --data cifar10 cifar100 --root $(DATA) \
-	  --seeds 1 --train-samples 3000 --precision bfloat16 --out runs/weightscale_vgg19_bn
+	  --seeds 1 --train-samples 2000 --precision bfloat16 --out runs/weightscale_vgg19_bn
 	for study in layerwise_mnist layerwise_cifar10 layerwise_census layerwise_sst2 weightscale_resnet20 weightscale_vgg19_bn; \
 	  do $(BIN)/python tools/publish_study.py runs/$$study docs/studies/$$study || exit 1; done
 

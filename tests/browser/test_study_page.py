@@ -20,6 +20,8 @@ def path(tmp_path_factory):
         knowledge.save(folder / name)
     agreement(knowledge, knowledge, names=["a", "b"], pull=0.0, resamples=20).save(folder / "agreement.json")
     entry = dict(saved(folder).networks[0]) | {"by_kappa": {"0.03": "kappa", "0.04": "mlp7"}, "and_only": "and"}
+    # A file that is not there is named in a warning, and its name has nowhere to break.
+    entry["stability"] = "stability" * 20 + ".json"
     claims = (*three_claims(), *three_claims(HOSTILE))
     saved(folder, runs=False, networks=(entry,), claims=claims, files={"agreement": "agreement.json"})
     return report(folder)

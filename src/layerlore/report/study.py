@@ -187,7 +187,9 @@ def _of_knowledge(study: StudyFile, entry: Mapping[str, Any], knowledge: Knowled
             ["shared, forgotten, new", "strength", "order", "unit of a layer"],
         ),
     ]
-    curves = sparsity_curves(knowledge, layers=[knowledge.layers[row] for row in spread(len(knowledge.layers), MOST_PANELS)])
+    curves = sparsity_curves(
+        knowledge, layers=[knowledge.layers[row] for row in spread(len(knowledge.layers), MOST_PANELS)]
+    )
     found.append(
         Shown(
             "How few interactions matter",
