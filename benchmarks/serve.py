@@ -27,6 +27,13 @@ WARM_UP = 90.0
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
+def tell(course: Course) -> None:
+    """Say where it stands, every few minutes."""
+    if len(course.seconds) % 50 == 1:
+        words = f"server {course.server[-1] / 1e6:.1f} MB, page {course.page[-1] / 1e6:.1f} MB"
+        print(f"{course.seconds[-1] / 60:.0f} min, {course.records[-1]} records: {words}", file=sys.stderr, flush=True)
+
+
 def table(course: Course) -> list[str]:
     """Rows of a table in Markdown."""
     rows = ["| what | at first | at last | slope | slope of the second half |", "|---|---|---|---|---|"]
@@ -50,7 +57,8 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as engine:
         browser = engine.chromium.launch(executable_path=asked.chromium, args=OPTIONS)
-        course = watched(browser, Path(folder), warm_up=WARM_UP, seconds=60 * asked.minutes, every=asked.minutes / 10)
+        seconds, every = 60 * asked.minutes, asked.minutes / 10
+        course = watched(browser, Path(folder), warm_up=WARM_UP, seconds=seconds, every=every, tell=tell)
         browser.close()
     print(*table(course), sep="\n")
     added = 3600 * course.rate("records") * course.record_bytes / 1e6
