@@ -121,6 +121,7 @@ class TestTraining:
         begun(tmp_path / "run", 12)
         found = answer(view_of(Following(tmp_path / "run"), stride=4), "run", None, None, None)
         assert "12 records, of which this page keeps every 4th" in words(found["state"])
+        assert "Looked at in every 4th record" in words(found["health"])
 
 
 class TestDepth:

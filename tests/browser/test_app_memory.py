@@ -14,8 +14,8 @@ def test_memory_does_not_grow_with_what_was_shown(browser, tmp_path):
     An answer is three figures, so that a server that kept its figures, or a page that kept its own, would grow by at
     least what is sent, on top of all else. All else is: the records that the server keeps, up to its limit; in the page
     the code that the browser still compiles, and plotly's memory of the places of labels, which it empties when it
-    holds 10,000 of them, some 5 MB, after about five minutes. An hour of both is in benchmarks/README.md. Errors are
-    those of the slope of the line through three minutes.
+    holds 10,000 of them, some 5 MB, after about five minutes; `benchmarks/serve.py` follows both for an hour. Errors
+    are those of the slope of the line through three minutes.
     """
     course = watched(browser, tmp_path, warm_up=WARM_UP, seconds=SECONDS)
     leak = course.rate("answered")

@@ -40,7 +40,7 @@ def ends_figure(layers: Sequence[str], ends: Float64[np.ndarray, "n_samples n_la
     rows = spread(len(ends), MOST_SAMPLES)
     places = np.arange(len(layers))
     names = [inert(name) for name in layers]
-    for end, (words, colour, aside) in enumerate(zip(NAMES, (VERMILLION, BLUE), (-0.12, 0.12), strict=True)):
+    for end, (words, colour, aside) in enumerate(zip(NAMES, (VERMILLION, BLUE), (-0.06, 0.06), strict=True)):
         points = ends[rows, :, end]
         figure.add_trace(
             go.Scatter(

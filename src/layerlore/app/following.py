@@ -21,8 +21,8 @@ from layerlore.storage import MANIFEST, manifest_of
 
 MOST_BYTES = 1 << 23
 """Bytes of records read in one look, so that a page of a long run shows something soon."""
-MOST_NUMBERS = 1 << 20
-"""Numbers of a run that are kept (8 MiB); of a longer one, every second record, then every fourth, and so on."""
+MOST_NUMBERS = 1 << 19
+"""Numbers of a run that are kept (4 MiB); of a longer one, every second record, then every fourth, and so on."""
 LEAST_KEPT = 2 * MOST_STEPS
 """Records that are kept in any case: more than any figure draws."""
 MOST_EVENTS = 1000

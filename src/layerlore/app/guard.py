@@ -146,6 +146,7 @@ def _page(title: str, body: str, head: str = "") -> str:
     title = html.escape(title)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
+        '<link rel="icon" href="data:,">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">{head}<title>{title}</title></head>'
         '<body style="font: 16px/1.55 system-ui, sans-serif; margin: 3em auto; max-width: 60ch; padding: 0 16px">'
         f"<h1>{title}</h1>{body}</body></html>"

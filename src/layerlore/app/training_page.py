@@ -30,7 +30,7 @@ CONTENT = ("trouble", "state", "notes", "health", "missed", "more")
 OUTPUTS = (*CONTENT, *FIGURES, "measures", "measure", "seen", "pace")
 CAPTIONS = {
     "changes": "One line for each layer. Colours go with depth, from blue (first layers) to orange and red (last); "
-    "eight layers have names. Exact zeros and undefined values are gaps.",
+    "at most eight layers have names. Exact zeros and undefined values are gaps.",
     "heatmap": "One row for each layer, the first at the top; one column for each recorded step. Grey, where there is "
     "any, means exactly 0; red means that there is no value.",
     "depth": "Each layer in the median step of the first third and of the last third of what was recorded so far. "
@@ -181,7 +181,7 @@ def answer(view: View, place: str, measure: object, words: object, seen: object)
     if not isinstance(seen, list) or seen[:1] != now[:1]:
         found |= {
             "notes": parts.listed("Read this first", history.notes),
-            "health": _health(history),
+            "health": _health(history, view.stride),
             "measures": [{"label": sentence(title_of(name)), "value": name} for name in history.measures],
             "measure": chosen,
         }
@@ -214,7 +214,7 @@ def _state(view: View, now: float) -> str:
         return f"Reading what was recorded before: {view.n_records:,} records so far."
     count = f"{view.n_records:,} record{'s' if view.n_records != 1 else ''}"
     if view.stride > 1:
-        count += f", of which this page keeps every {view.stride}th"
+        count += f", of which this page keeps every {_nth(view.stride)}"
     if view.finished:
         return f"Finished: {count}."
     silence = now - view.changed
@@ -223,6 +223,15 @@ def _state(view: View, now: float) -> str:
     if silence < QUIET:
         return f"Being written: {count}."
     return f"Not finished, and nothing new for {duration(silence)}: {count}."
+
+
+def _nth(stride: int) -> str:
+    """A power of two as an ordinal number.
+
+    >>> _nth(2), _nth(4), _nth(32)
+    ('2nd', '4th', '32nd')
+    """
+    return f"{stride}{'nd' if stride % 10 == 2 and stride % 100 != 12 else 'th'}"
 
 
 def _newest(history: History, state: str) -> list[Any]:
@@ -234,13 +243,14 @@ def _missed(words: object) -> html.P:
     return html.P(["No layer has ", parts.name(words), " in its name; the figures are still those of before."])
 
 
-def _health(history: History) -> Any:
+def _health(history: History, stride: int) -> list[Any]:
+    part = [html.P(f"Looked at in every {_nth(stride)} record; the full report looks at all.")] if stride > 1 else []
     try:
         health: Health = found_health(history)
     except RunError as error:
-        return html.P(str(error))
+        return [html.P(str(error))]
     if not health.findings:
-        return html.P("Nothing was found so far.")
+        return [html.P("Nothing was found so far."), *part]
     rows = [
         html.Li(
             [
@@ -255,7 +265,7 @@ def _health(history: History) -> Any:
     ]
     left = len(health.findings) - len(rows)
     more = [html.P(f"and {left} more, which the full report has.")] if left else []
-    return [html.Ul(rows), *more]
+    return [html.Ul(rows), *more, *part]
 
 
 def _changed(records: Path) -> float:

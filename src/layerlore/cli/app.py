@@ -78,6 +78,7 @@ def top(
       layerlore trends runs/name              which layers of such a run change alike
       layerlore show runs/name                what a run holds, here in the terminal
       layerlore report runs/name              one HTML page of a finished run
+      layerlore serve runs                    the runs of a folder in the browser, live
       layerlore study layerwise --data digits --quick
                                               a paper's study, run again
 
