@@ -1,5 +1,6 @@
 """The server starts where it may and says why where it may not; the command passes on what it was told."""
 
+import signal
 import socket
 import subprocess
 import sys
@@ -113,18 +114,22 @@ def test_help_teaches():
 
 
 def test_the_command_prints_the_address_and_stops_quietly(tmp_path):
-    started = subprocess.Popen(
-        [sys.executable, "-c", "from layerlore.cli import main; main()", "serve", str(tmp_path), "--port", "0"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    # What a shell runs in the background ignores this signal, and so would its children.
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from layerlore.cli import main; main()"
     )
-    line = started.stdout.readline()
-    assert line.startswith(f"serving {tmp_path} at http://127.0.0.1:")
-    assert fetched(line.split(" at ")[1].strip())[0] == 200
-    started.send_signal(2)
-    _, error = started.communicate(timeout=20)
-    assert (started.returncode, error) == (0, "\nlayerlore: stopped\n")
+    words = [sys.executable, "-c", code, "serve", str(tmp_path), "--port", "0"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
+        try:
+            line = started.stdout.readline()
+            assert line.startswith(f"serving {tmp_path} at http://127.0.0.1:")
+            assert fetched(line.split(" at ")[1].strip())[0] == 200
+            started.send_signal(signal.SIGINT)
+            _, error = started.communicate(timeout=20)
+            assert (started.returncode, error) == (0, "\nlayerlore: stopped\n")
+        finally:
+            started.kill()
 
 
 def test_without_dash_the_extra_is_named(tmp_path):
