@@ -66,6 +66,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/change.py
 	$(BIN)/python benchmarks/tracker.py time
 	$(BIN)/python benchmarks/series.py
+	$(BIN)/python benchmarks/report.py
 
 # The commands of docs/studies. The language model is a package of its own, which brings weights and needs nothing more.
 studies: $(VENV)/.dev
