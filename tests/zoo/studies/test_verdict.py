@@ -73,7 +73,7 @@ def test_holm_takes_back_what_does_not_stand():
     assert [claim.verdict for claim in found] == [HOLDS, OPEN, OPEN, OPEN]
     assert [claim.adjusted_p for claim in found[:3]] == pytest.approx([0.003, 0.06, 0.06])
     assert [claim.p_value for claim in found[:3]] == [0.001, 0.03, 0.04]
-    assert "of 3 tests together this one does not stand" in found[1].why
+    assert "claimed; of 3 tests together this one does not stand" in found[1].why
     assert [claim.to_json() for claim in corrected(found)] == [claim.to_json() for claim in found]
 
 

@@ -197,7 +197,7 @@ def _stands(claim: Claim, adjusted: float, n_tests: int, alpha: float) -> Claim:
         f"; of {n_tests} tests together this one does not stand (p = {_number(claim.p_value)}, after Holm "
         f"{_number(adjusted)})"
     )
-    return replace(claim, verdict=OPEN, why=claim.why + more)
+    return replace(claim, verdict=OPEN, why=claim.why.removesuffix(".") + more)
 
 
 def _claim(statement: Statement, found: Evidence, verdict: str, why: str) -> Claim:
