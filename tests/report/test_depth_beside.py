@@ -5,26 +5,11 @@ import json
 
 import pytest
 
-from figures.results import agreement, stability
 from layerlore.interactions.knowledge import Knowledge
 from layerlore.report.depth_beside import AGREEMENT, STABILITY, Beside, beside
 from layerlore.report.page import render
+from report.measured_again import shared, steady
 from report.reading import read
-
-
-def steady(knowledge, **changes):
-    """A stability of this run, but for what is changed."""
-    identity = {name: knowledge.manifest["identity"][name] for name in ("network", "probes", "inputs", "players")}
-    identity |= {"baseline": knowledge.manifest["identity"]["baseline"]} | changes
-    settings = {"identity": identity, "split": knowledge.manifest["identity"]["split"], "sigma": 0.02, "draws": 5}
-    return dataclasses.replace(stability(("tanh2", "output")), settings=settings)
-
-
-def shared(knowledge, **changes):
-    """An agreement of this run with two others."""
-    settings = {"n_samples": knowledge.n_samples, "n_players": knowledge.n_players}
-    settings |= {"layers": {"mlp": "tanh2", "vgg": "conv", "resnet": "output"}} | changes
-    return dataclasses.replace(agreement(), settings=settings)
 
 
 @pytest.fixture
@@ -48,6 +33,17 @@ def test_both_are_found_in_the_run_or_beside_it(run, inside):
     assert found.stability.layers == ["tanh2", "output"]
     assert found.agreement is not None
     assert found.agreement.names == ("mlp", "vgg", "resnet")
+
+
+def test_nothing_is_looked_for_outside_of_a_folder(run):
+    study = run.path.parent
+    steady(run).save(study / f"mlp_{STABILITY}")
+    shared(run).save(study / AGREEMENT)
+    assert None not in (beside(run, study).stability, beside(run, study).agreement)
+    assert beside(run, run.path) == Beside(None, None, ())
+    (run.path / STABILITY).symlink_to(study / f"mlp_{STABILITY}")
+    assert beside(run, run.path).stability is None
+    assert beside(run, study).stability is not None
 
 
 def test_they_are_shown_with_their_numbers(run):

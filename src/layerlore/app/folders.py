@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from layerlore.errors import RunError
+from layerlore.report.depth_beside import AGREEMENT, STABILITY
 from layerlore.storage import MANIFEST
 
 MOST_DEPTH = 6
@@ -17,7 +18,7 @@ MOST_DEPTH = 6
 MOST_FOLDERS = 5000
 """Folders that are looked into at all."""
 ARRAYS = "arrays"
-OURS = (MANIFEST, ARRAYS, "records.jsonl", "trends.json", "health.json", "study.json")
+OURS = (MANIFEST, ARRAYS, "records.jsonl", "trends.json", "health.json", "study.json", STABILITY, AGREEMENT)
 """What is read of a run folder."""
 LINK = "it is a link, and links are not followed: serve the folder that it leads to"
 

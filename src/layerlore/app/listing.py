@@ -15,6 +15,7 @@ from layerlore.dynamics.history import RECORDS
 from layerlore.errors import LayerLoreError, RunError, first_line
 from layerlore.interactions.knowledge import KIND as KNOWLEDGE
 from layerlore.interactions.stages import STAGES
+from layerlore.report.depth_beside import places
 from layerlore.report.study_file import FILE as STUDY_FILE
 from layerlore.report.study_file import KIND as STUDY
 from layerlore.report.study_file import read_study
@@ -127,10 +128,10 @@ def relative(words: str, root: Path) -> str:
 
 
 def signature(path: Path) -> tuple[tuple[int, int, int] | None, ...]:
-    """What changes whenever a run does: inode, size and time of the files and folders that are written last."""
+    """What changes whenever a run or its report does: inode, size and time of what is written last, or beside it."""
     names = [MANIFEST, RECORDS, "trends.json", "health.json", STUDY_FILE]
     names += [f"{ARRAYS}/finished_{stage}/c" for stage in STAGES]
-    return tuple(_stat(path / name) for name in names)
+    return tuple(_stat(file) for file in (*(path / name for name in names), *places(path)))
 
 
 def state_of(facts: Facts, now: float) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from layerlore.app.reports import Reports
 from layerlore.dynamics.history import KIND as HISTORY
 from layerlore.errors import LayerLoreError, RunError
 from layerlore.interactions.knowledge import KIND as KNOWLEDGE
-from layerlore.report.page import FILE
+from layerlore.report.frame import PAGE
 from layerlore.report.study_file import KIND as STUDY
 from layerlore.storage import read_manifest
 
@@ -79,7 +79,7 @@ def add_routes(server: Flask, root: Path) -> None:
     """
     from flask import Response, redirect, request
 
-    reports = Reports()
+    reports = Reports(root)
     style = (resources.files("layerlore.report") / "templates" / "page.css").read_text("utf-8")
 
     @server.before_request
@@ -100,13 +100,13 @@ def add_routes(server: Flask, root: Path) -> None:
     @server.get("/report/<path:place>")
     def report(place: str) -> Any:
         # A study's page links to its runs' pages by their files, which are beside its own.
-        run = place.removesuffix(FILE).removesuffix("/")
+        run = place.removesuffix(PAGE).removesuffix("/")
         try:
             path = locate(root, run)
         except RunError as error:
             return guard.refused(404, str(error), "There is no such run")
-        if not place.endswith(FILE):
-            return redirect(address("report", f"{run}/{FILE}" if run else FILE), 302)
+        if not place.endswith(PAGE):
+            return redirect(address("report", f"{run}/{PAGE}" if run else PAGE), 302)
         try:
             page, mark = reports.page(path)
         except LayerLoreError as error:

@@ -14,7 +14,8 @@ from layerlore.dynamics.history import History
 from layerlore.errors import RunError
 from layerlore.interactions.knowledge import KIND as KNOWLEDGE
 from layerlore.interactions.stages import STAGES
-from layerlore.report.page import FILE, render
+from layerlore.report.frame import PAGE
+from layerlore.report.page import render
 from layerlore.report.study_file import KIND as STUDY
 from layerlore.storage import read_manifest
 
@@ -23,9 +24,14 @@ MOST_KEPT = 4
 
 
 class Reports:
-    """Makes pages, one at a time, and keeps the last few."""
+    """Makes pages, one at a time, and keeps the last few.
 
-    def __init__(self) -> None:
+    Args:
+        root: the served folder, resolved; nothing outside of it is read.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
         self._pages: OrderedDict[tuple[object, ...], str] = OrderedDict()
         self._lock = Lock()
 
@@ -39,15 +45,19 @@ class Reports:
         key = (run, signature(run))
         with self._lock:
             if key not in self._pages:
-                self._pages[key] = made(run)
+                self._pages[key] = made(run, self._root)
             self._pages.move_to_end(key)
             while len(self._pages) > MOST_KEPT:
                 self._pages.popitem(last=False)
             return self._pages[key], hashlib.sha256(repr(key).encode("utf-8", "surrogateescape")).hexdigest()[:20]
 
 
-def made(run: Path) -> str:
+def made(run: Path, root: Path) -> str:
     """The page that `layerlore report` writes, as text; nothing is written.
+
+    Args:
+        run: its folder.
+        root: the served folder, resolved; nothing outside of it is read.
 
     Raises:
         RunError: the run is missing, damaged or unfinished.
@@ -58,7 +68,7 @@ def made(run: Path) -> str:
     if kind == STUDY:
         from layerlore.report.study import study_page
 
-        return study_page(run, run / FILE)
+        return study_page(run, run / PAGE)
     if kind != KNOWLEDGE:
         return render(History.load(run))
     explaining = Explaining(run)
@@ -70,4 +80,4 @@ def made(run: Path) -> str:
         raise RunError(
             f"the run is not finished: of {explaining.n_samples} samples {done}. Its report comes after that"
         )
-    return render(explaining.knowledge())
+    return render(explaining.knowledge(), root)

@@ -37,23 +37,37 @@ class Beside:
     notes: tuple[str, ...]
 
 
-def beside(knowledge: Knowledge) -> Beside:
-    """Stability and agreement of a run, where they are and belong to it; nothing for a run in memory."""
+def places(folder: Path) -> tuple[Path, Path, Path, Path]:
+    """Where `beside` looks: for a stability in the run folder and next to it, for an agreement likewise."""
+    next_to_it = folder.with_name(f"{folder.name}_{STABILITY}"), folder.with_name(AGREEMENT)
+    return folder / STABILITY, next_to_it[0], folder / AGREEMENT, next_to_it[1]
+
+
+def beside(knowledge: Knowledge, within: Path | None = None) -> Beside:
+    """Stability and agreement of a run, where they are and belong to it; nothing for a run in memory.
+
+    Args:
+        knowledge: from `explain` or `load`.
+        within: a folder, resolved, outside of which no file is looked for; None has no such limit.
+    """
     if knowledge.path is None:
         return Beside(None, None, ())
     folder, notes = knowledge.path.absolute(), list[str]()
+    own_stability, next_stability, own_agreement, next_agreement = places(folder)
     steady = _first(
-        (folder / STABILITY, folder.with_name(f"{folder.name}_{STABILITY}")),
+        _there(within, own_stability, next_stability),
         Stability.load,
         lambda found: stability_differs(found, knowledge),
         notes,
     )
-    shared = _first((folder / AGREEMENT,), Agreement.load, lambda found: agreement_differs(found, knowledge), notes)
+    shared = _first(
+        _there(within, own_agreement), Agreement.load, lambda found: agreement_differs(found, knowledge), notes
+    )
     if shared is None:
         # A study keeps one file for all of its runs, some of which it leaves out.
         unsaid: list[str] = []
         shared = _first(
-            (folder.with_name(AGREEMENT),),
+            _there(within, next_agreement),
             Agreement.load,
             lambda found: agreement_differs(found, knowledge) if folder.name in found.names else "another network",
             unsaid,
@@ -80,10 +94,10 @@ def agreement_differs(agreement: Agreement, knowledge: Knowledge) -> str:
 
 
 def _first(
-    files: tuple[Path, ...], load: Callable[[Path], Found], differs: Callable[[Found], str], notes: list[str]
+    files: Iterator[Path], load: Callable[[Path], Found], differs: Callable[[Found], str], notes: list[str]
 ) -> Found | None:
     """The first file that can be read and belongs to the run; why another does not, in ``notes``."""
-    for file in _there(files):
+    for file in files:
         try:
             found = load(file)
             different = differs(found)
@@ -97,5 +111,5 @@ def _first(
     return None
 
 
-def _there(files: tuple[Path, ...]) -> Iterator[Path]:
-    return (file for file in files if file.is_file())
+def _there(within: Path | None, *files: Path) -> Iterator[Path]:
+    return (file for file in files if file.is_file() and (within is None or file.resolve().is_relative_to(within)))

@@ -9,11 +9,10 @@ from layerlore.dynamics.history import History
 from layerlore.errors import InputError
 from layerlore.interactions.knowledge import Knowledge
 from layerlore.report.depth import depth_page
+from layerlore.report.frame import PAGE
 from layerlore.report.study_file import KIND as STUDY
 from layerlore.results import load
 from layerlore.storage import read_manifest, write_text
-
-FILE = "report.html"
 
 Reported = Path | str | Knowledge | History
 """What a page can be about."""
@@ -46,26 +45,30 @@ def report(run_folder: Reported | Sequence[Reported], path: Path | str | None = 
             return report(run_folder[0], path)
         return report_comparison(run_folder, path)
     if not isinstance(run_folder, Knowledge | History) and read_manifest(run_folder)["kind"] == STUDY:
-        return _report_study(Path(run_folder), Path(run_folder) / FILE if path is None else Path(path))
+        return _report_study(Path(run_folder), Path(run_folder) / PAGE if path is None else Path(path))
     result = run_folder if isinstance(run_folder, Knowledge | History) else load(run_folder)
     if path is None:
         if result.path is None:
             what = "knowledge" if isinstance(result, Knowledge) else "history"
             raise InputError(f"this {what} lives in memory and has no folder: pass path= to say where its report goes")
-        path = result.path / FILE
+        path = result.path / PAGE
     path = Path(path)
     write_text(path, render(result))
     return path
 
 
-def render(result: Knowledge | History) -> str:
+def render(result: Knowledge | History, within: Path | None = None) -> str:
     """The page of a result as text.
+
+    Args:
+        result: what it is about.
+        within: a folder, resolved, outside of which nothing is read that belongs to the run; None has no such limit.
 
     Raises:
         MissingExtraError: plotly or jinja2 is not installed.
     """
     if isinstance(result, Knowledge):
-        return depth_page(result)
+        return depth_page(result, within)
     from layerlore.report.training import training_page
 
     return training_page(result)
