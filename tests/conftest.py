@@ -7,6 +7,8 @@ import pytest
 import torch
 from hypothesis import settings
 
+from browser.opening import browser  # noqa: F401 (a fixture)
+
 # The same examples everywhere, and no failure because a machine is busy.
 settings.register_profile("layerlore", deadline=None, derandomize=True)
 settings.load_profile("layerlore")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from browser.visits import FIGURES, OVERLAPS, WIDTHS, visited
+from browser.visits import OVERLAPS, WIDTHS, assert_alone, assert_drawn_inside, assert_names_are_letters, visited
 from layerlore.report import report
 from report.tiny import tiny
 
@@ -35,21 +35,12 @@ def opened(request, browser, path):
 
 def test_the_page_is_silent_and_alone(opened, path):
     _, heard, _ = opened
-    assert heard["console"] == heard["errors"] == heard["dialogs"] == []
-    outside = [url for url in heard["requests"] if not url.startswith("data:image/png")]
-    assert outside == [path.as_uri()]
+    assert_alone(heard, path)
 
 
 def test_all_figures_are_drawn_inside_the_page(opened):
     page, _, width = opened
-    boxes = page.evaluate(FIGURES)
-    assert len(boxes) == N_PLOTS
-    for left, right, height, marks in boxes:
-        assert 0 <= left < right <= width
-        # What legend and names leave to the figure itself.
-        assert height >= 150
-        assert marks > 5
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert_drawn_inside(page, width, N_PLOTS, least_height=150, least_marks=6)
 
 
 def test_names_in_figures_are_shown_letter_by_letter(opened):
@@ -60,7 +51,7 @@ def test_names_in_figures_are_shown_letter_by_letter(opened):
         assert any(name.startswith("<img") for name in names)
     else:
         assert "tanh1" in names
-    assert page.evaluate("document.querySelectorAll('main img, .plot a, .plot script').length") == 0
+    assert_names_are_letters(page)
 
 
 def test_words_of_a_figure_do_not_overlap(opened):

@@ -3,7 +3,7 @@
 import pytest
 
 from browser.taking import assert_a_word_is_explained, downloaded
-from browser.visits import FIGURES, OVERLAPS, WIDTHS, visited
+from browser.visits import OVERLAPS, WIDTHS, assert_alone, assert_drawn_inside, visited
 from layerlore.interactions.agreement import agreement
 from layerlore.report import report
 from report.tiny import tiny
@@ -35,18 +35,12 @@ def opened(request, browser, path):
 
 def test_the_page_is_silent_and_alone(opened, path):
     _, heard, _ = opened
-    assert heard["console"] == heard["errors"] == heard["dialogs"] == []
-    assert heard["requests"] == [path.as_uri()]
+    assert_alone(heard, path)
 
 
 def test_everything_is_inside_the_page(opened):
     page, _, width = opened
-    boxes = page.evaluate(FIGURES)
-    assert len(boxes) == N_PLOTS
-    for left, right, _, marks in boxes:
-        assert 0 <= left < right <= width
-        assert marks > 0
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert_drawn_inside(page, width, N_PLOTS, least_height=90, least_marks=1)
     assert page.evaluate(OVERLAPS) == []
 
 

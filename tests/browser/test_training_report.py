@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from browser.taking import assert_a_word_is_explained, downloaded
-from browser.visits import FIGURES, OVERLAPS, WIDTHS, visited
+from browser.visits import OVERLAPS, WIDTHS, assert_alone, assert_drawn_inside, assert_names_are_letters, visited
 from layerlore import History
 from layerlore.report.training import training_page
 from report.histories import history, trends, values
@@ -32,19 +32,13 @@ def opened(request, browser, path):
 
 def test_the_page_says_nothing_and_asks_for_nothing(opened, path):
     _, heard, _ = opened
-    assert heard == {"console": [], "errors": [], "requests": [path.as_uri()], "dialogs": []}
+    assert_alone(heard, path)
 
 
 def test_every_figure_is_drawn_and_lies_within_the_page(opened):
     page, _, width = opened
-    boxes = page.evaluate(FIGURES)
-    assert len(boxes) == N_PLOTS
-    for left, right, height, marks in boxes:
-        assert 0 <= left < right <= width
-        # The bars of the groups are the smallest figure.
-        assert height >= 120
-        assert marks >= 5
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    # The bars of the groups are the smallest figure.
+    assert_drawn_inside(page, width, N_PLOTS, least_height=120, least_marks=5)
 
 
 def test_words_of_a_figure_do_not_overlap(opened):
@@ -80,7 +74,7 @@ def test_pointing_at_a_cell_names_its_layer_in_full(opened):
 
 def test_names_do_not_act(opened):
     page, _, _ = opened
-    assert page.evaluate("document.querySelectorAll('main img, .plot a, .plot script').length") == 0
+    assert_names_are_letters(page)
 
 
 def test_numbers_can_be_taken_away(opened):

@@ -43,3 +43,25 @@ def visited(browser, path, width, n_plots):
     page.wait_for_load_state("networkidle")
     yield page, heard
     page.close()
+
+
+def assert_alone(heard, path):
+    """The page said nothing, and asked for nothing but itself; pictures inside it are its own."""
+    assert heard["console"] == heard["errors"] == heard["dialogs"] == []
+    assert [url for url in heard["requests"] if not url.startswith("data:image/png")] == [path.as_uri()]
+
+
+def assert_drawn_inside(page, width, n_plots, least_height, least_marks):
+    """Every figure is drawn, keeps some height beside its legend and names, and nothing is wider than the screen."""
+    boxes = page.evaluate(FIGURES)
+    assert len(boxes) == n_plots
+    for left, right, height, marks in boxes:
+        assert 0 <= left < right <= width
+        assert height >= least_height
+        assert marks >= least_marks
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def assert_names_are_letters(page):
+    """No name became an element."""
+    assert page.evaluate("document.querySelectorAll('main img, .plot a, .plot script').length") == 0

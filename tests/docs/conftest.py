@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from browser.conftest import browser  # noqa: F401 (a fixture)
 from reference.doc_pages import ROOT
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from reference.doc_pages import ROOT, blocks, in_words, numbers, printed_beside, run
+from reference.doc_pages import ROOT, blocks, in_words, last_decimals, numbers, printed_beside, run
 
 pytestmark = [
     pytest.mark.usefixtures("without_type_checks"),  # as readers run it
@@ -25,10 +25,11 @@ NEEDED = {
     "docs/how_to/logging.md": ["tensorboard", "mlflow", "wandb"],
     "docs/tutorials/language_model.md": ["transformers"],
 }
-RELATIVE, ABSOLUTE = 0.02, 0.011
-"""Other processors add in another order, which training makes larger. Noise of 1e-6 on all initial weights moved
-no number of these pages by more than 1e-4 of itself; the last digit that is shown (a hundredth, or one of a hundred per
-cent) may round to the other side."""
+RELATIVE = 0.02
+"""Other processors add in another order and draw normal numbers in another way, to the last digit; training makes such
+differences larger. In float32 they reached two thirds of some numbers of the tutorials that explain a trained network:
+those train in float64, where three kinds of arithmetic (``ATEN_CPU_CAPABILITY=default``, ``MKL_CBWR=COMPATIBLE`` and
+neither) print the same numbers, but for the last digit that is shown, which may round to the other side."""
 
 
 def name_of(page: Path) -> str:
@@ -41,10 +42,18 @@ def test_a_page_runs_and_prints_what_it_shows(page, reader):
         pytest.importorskip(package)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        said = run(page)
+        dtype = torch.get_default_dtype()
+        try:
+            said = run(page)
+        finally:
+            torch.set_default_dtype(dtype)
     for place, shown in printed_beside(page).items():
         assert in_words(said[place]) == in_words(shown.code), f"{page.name}, line {shown.line}"
-        assert numbers(said[place]) == pytest.approx(numbers(shown.code), RELATIVE, ABSOLUTE), f"line {shown.line}"
+        allowed = [
+            pytest.approx(number, rel=RELATIVE, abs=1.01 * digit)
+            for number, digit in zip(numbers(shown.code), last_decimals(shown.code), strict=True)
+        ]
+        assert numbers(said[place]) == allowed, f"line {shown.line}"
 
 
 @pytest.mark.parametrize("page", sorted(ROOT.glob("docs/tutorials/[!i]*.md")), ids=name_of)

@@ -7,6 +7,7 @@ import io
 import itertools
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +81,13 @@ def in_words(text: str) -> list[str]:
 def numbers(text: str) -> list[float]:
     """The numbers of a printed text."""
     return [float(number) for number in NUMBER.findall(text)]
+
+
+def last_decimals(text: str) -> list[float]:
+    """What one more in the last decimal of each number of a printed text would be; 0 of whole numbers.
+
+    >>> last_decimals("3 of 0.25, 1.5e-3")
+    [0.0, 0.01, 0.0001]
+    """
+    exponents = (int(Decimal(number).as_tuple().exponent) for number in NUMBER.findall(text))
+    return [10.0**exponent if exponent < 0 else 0.0 for exponent in exponents]

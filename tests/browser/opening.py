@@ -1,4 +1,4 @@
-"""One real browser for all tests of pages."""
+"""One real browser for all tests of pages, wherever they are: Playwright opens no second one in a process."""
 
 import os
 import shutil
