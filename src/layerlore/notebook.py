@@ -25,6 +25,15 @@ _HEAD = "border-bottom: 1px solid currentColor"
 _CELL = "padding: 0.15em 1em 0.15em 0; vertical-align: top"
 
 
+def counted(count: int, noun: str) -> str:
+    """So many of something.
+
+    >>> counted(1, "layer"), counted(1500, "layer")
+    ('1 layer', '1,500 layers')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def card(
     title: str,
     columns: Sequence[str] = (),

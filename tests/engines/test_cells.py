@@ -5,8 +5,8 @@ import types
 
 import pytest
 
-from layerlore.engines import cells, progress_bars, silent
-from layerlore.engines.cells import CellProgress, kernel_shell, line
+from layerlore.engines import Counter, cells, progress_bars, silent
+from layerlore.engines.cells import CellProgress, Work, kernel_shell, line
 
 
 class Publisher:
@@ -85,7 +85,7 @@ def test_one_output_is_replaced_and_ends_with_all_that_was_done(monkeypatch, clo
     assert len({place for _, place, _ in sent}) == 1
     assert [update for _, _, update in sent] == [False, *[True] * (len(sent) - 1)]
     score, look = sent[-1][0].splitlines()
-    assert score.split()[:3] == ["score", "█" * 20 + "100/100", "101/s"]
+    assert score.split()[:3] == ["score", "█" * 20, "100/100"]
     assert look.split() == ["look", "3"]
     assert capsys.readouterr() == ("", "")
 
@@ -128,11 +128,34 @@ def test_explicit_bars_in_a_notebook_are_those_of_the_notebook(monkeypatch, caps
     ("done", "total", "seconds", "words"),
     [
         (0, 10, 5.0, ["work", "0/10"]),
-        (12, 10, 6.0, ["work", "█" * 20 + "12/10", "2/s"]),
-        (1, 7201, 1.0, ["work", "1/7201", "1/s", "2:00:00", "left"]),
-        (5000, None, 2.0, ["work", "5000", "2,500/s"]),
+        (12, 10, 6.0, ["work", "█" * 20, "12/10", "2/s"]),
+        (1, 7201, 1.0, ["work", "1/7,201", "1/s", "2:00:00", "left"]),
+        (5000, None, 2.0, ["work", "5,000", "2,500/s"]),
         (0, 0, 1.0, ["work", "0"]),
+        (256, None, 0.0, ["work", "256"]),
     ],
 )
 def test_lines(done, total, seconds, words):
-    assert line("work", done, total, seconds).split() == words
+    assert line(Work("work", done, total, seconds)).split() == words
+
+
+def test_a_rate_is_that_of_the_work_itself(monkeypatch, clock):
+    """What was there at the first report took an unknown time; what comes after the last one is other work's time."""
+    shell = install(monkeypatch, ZMQInteractiveShell())
+    with progress_bars() as report:
+        report("resumed", 40, 100)
+        clock.now += 2
+        report("resumed", 60, 100)
+        clock.now += 50
+        report("next", 256, 512)
+    resumed, after = shell.display_pub.sent[-1][0].splitlines()
+    assert resumed.split() == ["resumed", "█" * 12, "60/100", "10/s", "0:04", "left"]
+    assert after.split() == ["next", "█" * 10, "256/512"]
+
+
+def test_work_that_ends_early_is_done():
+    told = []
+    counter = Counter(lambda *given: told.append(given), "train", 100)
+    counter(30)
+    counter.finish()
+    assert told == [("train", 30, 100), ("train", 30, 30)]

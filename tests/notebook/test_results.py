@@ -104,8 +104,8 @@ def probes(model_and_data):
 def test_probes(probes):
     title, _, rows = shown(probes)
     assert title == (
-        f"Probes: 2 layers, 3 outputs, {probes.n_validation} validation samples; always answering the commonest class "
-        f"gives {probes.chance:.3f}"
+        f"Probes: 2 layers, 3 outputs, {probes.n_validation} samples for validation; always answering the commonest "
+        f"class gives {probes.chance:.3f}"
     )
     assert [row["layer"] for row in rows] == [*HOSTILE_LAYERS, "output"]
     for row, probe in zip(rows, probes, strict=False):
@@ -225,3 +225,13 @@ def test_a_card_is_cheap_and_can_be_kept_in_a_notebook(monkeypatch):
     monkeypatch.setattr(ll.Knowledge, "ledger", None)
     monkeypatch.setattr(ll.Knowledge, "effects", None)
     assert json.dumps(tiny("table")._repr_html_())
+
+
+def test_what_a_console_shows_is_one_line(probes):
+    """Arrays and tables are asked for by name; nobody wants them in the way of the next line."""
+    ledger = tiny("table", 2).ledger()
+    games = np.zeros((3, 2, 16))
+    assert repr(ledger) == "Ledger(2 targets; compared with final; layers tanh1, tanh2)"
+    assert repr(probes) == f"Probes(2 layers, 3 outputs; layers {', '.join(HOSTILE_LAYERS)})"
+    assert repr(ll.sparsest(games)) == "Split(games (3, 2) of 4 players)"
+    assert repr(ll.sparsest(torch.zeros(8))) == "Split(one game of 3 players)"

@@ -7,7 +7,7 @@ import numpy as np
 from layerlore.dynamics.health.findings import SEVERITIES, Health
 from layerlore.dynamics.history import History, title_of
 from layerlore.dynamics.trends.result import Trends
-from layerlore.notebook import NOTHING, between, card, decimal, listed, number
+from layerlore.notebook import NOTHING, between, card, counted, decimal, listed, number
 
 
 def history_card(history: History) -> str:
@@ -25,9 +25,9 @@ def history_card(history: History) -> str:
     ]
     last = f"{unit} {steps[-1]}"
     unfinished = [f"this run is still being recorded, or was stopped after {last}"]
+    sizes = f"{counted(len(history.layers), 'layer')}, {counted(len(steps), 'record')}"
     return card(
-        f"History: {len(history.layers)} layers, {len(steps)} records, {unit} {steps[0]} to {steps[-1]}; "
-        f"{title_of(measure)}",
+        f"History: {sizes}, {unit} {steps[0]} to {steps[-1]}; {title_of(measure)}",
         ("layer", "kind", "shape", "median", f"at {unit} {steps[0]}", f"at {last}"),
         rows,
         notes=[*(unfinished * (history.manifest.get("finished") is False)), *history.notes],
@@ -39,8 +39,7 @@ def history_card(history: History) -> str:
 def health_card(health: Health) -> str:
     """All findings, the gravest first."""
     counts = ", ".join(
-        f"{count} {severity}{'' if count == 1 else 's'}"
-        for severity, count in zip(SEVERITIES, map(health.count, SEVERITIES), strict=True)
+        counted(count, severity) for severity, count in zip(SEVERITIES, map(health.count, SEVERITIES), strict=True)
     )
     rows = [
         (one.severity, one.check, one.layer or NOTHING, NOTHING if one.step is None else str(one.step), one.evidence)
@@ -68,10 +67,10 @@ def trends_card(trends: Trends) -> str:
         if members
     ]
     low, high = trends.stability_interval
-    count = f"{trends.n_trends} trend{'' if trends.n_trends == 1 else 's'}"
+    count = counted(trends.n_trends, "trend")
     certain = f"; stability {between(trends.stability, low, high)}" if several else ""
     return card(
-        f"Trends: {count} among {len(trends.layers)} layers, {trends.recipe} recipe, "
+        f"Trends: {count} among {counted(len(trends.layers), 'layer')}, {trends.recipe} recipe, "
         f"{title_of(trends.measure)}{certain}",
         ("group", "layers", "stability", "members"),
         rows,

@@ -34,6 +34,11 @@ class Counter:
         self.done += count
         self.report(self.what, self.done, self.total)
 
+    def finish(self) -> None:
+        """There was no more to do than is done, where the total was only the most that there could be."""
+        self.total = self.done
+        self.report(self.what, self.done, self.total)
+
 
 def silent(what: str, done: int, total: int | None) -> None:
     """No progress shown."""

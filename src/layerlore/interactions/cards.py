@@ -13,7 +13,7 @@ from layerlore.interactions.ledger import Ledger
 from layerlore.interactions.salience import OPS
 from layerlore.interactions.sparsest import Split
 from layerlore.interactions.stability import Stability
-from layerlore.notebook import NOTHING, between, card, decimal, number
+from layerlore.notebook import NOTHING, between, card, counted, decimal, number
 from layerlore.typing import ArrayLike
 
 if TYPE_CHECKING:
@@ -42,9 +42,10 @@ def knowledge_card(knowledge: Knowledge) -> str:
     ]
     columns = ("target", "layer", "probe accuracy", "unit", "salient above", "worst gap")
     several = len(targets) > 1
+    layers, samples = counted(len(knowledge.layers), "layer"), counted(knowledge.n_samples, "sample")
     return card(
-        f"Knowledge: what {len(knowledge.layers)} layers of {knowledge.manifest['settings']['network']} hold about "
-        f"{knowledge.n_samples} samples of {knowledge.n_players} players",
+        f"Knowledge: what {layers} of {knowledge.manifest['settings']['network']} hold about {samples} of "
+        f"{counted(knowledge.n_players, 'player')}",
         columns[not several :],
         [row[not several :] for row in rows],
         notes=knowledge.notes,
@@ -97,7 +98,7 @@ def agreement_card(agreement: Agreement) -> str:
     ]
     names = ("network", "and", "shared", "corrected", "by strength", "corrected, aligned", "chance", "sets")
     return card(
-        f"Agreement: {len(agreement.names)} networks, {agreement.settings['n_samples']} samples",
+        f"Agreement: {len(agreement.names)} networks, {counted(agreement.settings['n_samples'], 'sample')}",
         names,
         rows,
         words=(0, 1),
@@ -140,8 +141,9 @@ def split_card(split: Split) -> str:
         for name, values in (("L1 norm of the effects", objective), ("certified gap", gap))
         if values.size
     ]
+    games = f"{counted(objective.size, 'game')} of {counted(n_players, 'player')}"
     return card(
-        f"Split: {objective.size} games of {n_players} players, {int(converged.sum())} within the tolerance",
+        f"Split: {games}, {int(converged.sum())} within the tolerance",
         ("", "least", "median", "largest"),
         rows,
         hint="and_effects and or_effects hold the interactions, one for each coalition",

@@ -96,8 +96,8 @@ def explain(
         batch_size: masked inputs per forward pass; None takes up to 128 that fit. A resumed run keeps its own.
         budget: bytes for a batch on the network's device; None takes half of what is free.
         split_device: where splits are computed.
-        progress: show progress bars; None where stderr is a terminal. A function is called with what is being done,
-            how much is done, and of how much.
+        progress: show progress bars; None in a notebook and where stderr is a terminal. A function is called
+            with what is being done, how much is done, and of how much.
         dry_run: return the `Cost` instead of doing the work.
 
     Returns:

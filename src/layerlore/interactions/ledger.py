@@ -63,6 +63,11 @@ class Ledger:
 
         return ledger_card(self)
 
+    def __repr__(self) -> str:
+        layers = ", ".join(str(layer) for layer in self.total.layer.values)
+        targets = self.total.sizes["target"]
+        return f"Ledger({f'{targets} targets; ' if targets > 1 else ''}compared with {self.reference}; layers {layers})"
+
 
 def build_ledger(
     sums: Sums,

@@ -46,7 +46,7 @@ def resplit(
         and_only: AND interactions alone, the plain Moebius transform (Harsanyi dividends): no OR effects, no
             tolerance, no pull.
         reference: ``"final"``, ``"previous"`` or a layer's name. None of the four changed gives the same splits again.
-        progress: show progress bars; None where stderr is a terminal.
+        progress: show progress bars; None in a notebook and where stderr is a terminal.
 
     Returns:
         A `Knowledge` in memory. From one with AND interactions alone, its own former options are taken up again.

@@ -77,6 +77,11 @@ class Split:
 
         return split_card(self)
 
+    def __repr__(self) -> str:
+        *batch, n_coalitions = self.and_effects.shape
+        games = f"games {tuple(batch)}" if batch else "one game"
+        return f"Split({games} of {n_players_of(n_coalitions)} players)"
+
 
 def sparsest(
     game: Games,

@@ -183,7 +183,8 @@ def stability(
         resamples: of the bootstrap.
         batch_size: masked inputs per forward pass; None takes up to 128 that fit.
         budget: bytes for a batch on the network's device; None takes half of what is free.
-        progress: show progress bars; None where stderr is a terminal. A function is called as in `explain`.
+        progress: show progress bars; None in a notebook and where stderr is a terminal. A function is called
+            as in `explain`.
 
     Returns:
         `Stability`. An effect whose deviation is under the noise floor is left out and counted. The floor is that of

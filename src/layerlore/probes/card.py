@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layerlore.notebook import NOTHING, card, decimal, number
+from layerlore.notebook import NOTHING, card, counted, decimal, number
 from layerlore.probes.probes import Probes
 from layerlore.probes.quality import chance_notes
 
@@ -26,8 +26,12 @@ def probes_card(probes: Probes) -> str:
         f"the probe of layer {probe.layer!r} did not reach its tolerance" for probe in probes if not probe.converged
     ]
     against = "" if squared else f"; always answering the commonest class gives {decimal(probes.chance, 3)}"
+    counts = [
+        counted(count, noun)
+        for count, noun in ((len(probes), "layer"), (probes.n_outputs, "output"), (probes.n_validation, "sample"))
+    ]
     return card(
-        f"Probes: {len(probes)} layers, {probes.n_outputs} outputs, {probes.n_validation} validation samples{against}",
+        f"Probes: {', '.join(counts)} for validation{against}",
         ("layer", "read-out", f"{measure}, training", f"{measure}, validation", "penalty", "converged"),
         rows,
         notes=[*chance_notes(probes), *unfinished],

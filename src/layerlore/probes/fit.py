@@ -83,8 +83,8 @@ def fit_probes(
             beside the probes, and computed anew in each pass where not.
         path: safetensors file. Probes found there are returned if network, data and settings match, and replaced by
             new ones if not; a file that holds something else is left alone.
-        progress: show progress bars; None where stderr is a terminal. A function is called with what is being done,
-            the samples passed and their number (None where unknown).
+        progress: show progress bars; None in a notebook and where stderr is a terminal. A function is called
+            with what is being done, the samples passed and their number (None where unknown).
 
     Returns:
         `Probes`, in the order in which the layers compute.
@@ -107,7 +107,7 @@ def fit_probes(
     if validation is not None:
         visits.append(revisitable(validation, batch_size, "validation"))
     with progress_bars(progress) as report:
-        found = survey(model, visits, loss, outputs, seed, Counter(report, "look", None))
+        found = survey(model, visits, loss, outputs, seed, Counter(report, "read data", None))
         with evaluating(model):  # a loader may draw from the global random state
             first = next(iter(visits[0]()))[0]
         shapes = trace(model, first, names)
@@ -185,7 +185,7 @@ def _standards(
     features.each(
         list(shapes),
         lambda layer, rows, x: spreads[layer].add(x[train[rows].to(x.device)]),
-        Counter(report, "standardise", len(train)),
+        Counter(report, "standardise features", len(train)),
     )
     return {layer: spread.standard() for layer, spread in spreads.items()}
 
@@ -203,7 +203,8 @@ def _train(features: Features, trainers: Mapping[str, Trainer], max_passes: int,
         features.each(active, lambda layer, rows, x: trainers[layer].add(rows, x), counter)
         for layer in active:
             trainers[layer].step()
-    counter = Counter(report, "judge", n_samples)
+    counter.finish()
+    counter = Counter(report, "judge probes", n_samples)
     features.each(list(trainers), lambda layer, rows, x: trainers[layer].judge(rows, x), counter)
 
 

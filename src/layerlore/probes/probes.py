@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor, nn
 
 from layerlore.errors import ProbeError, closest
+from layerlore.notebook import counted
 from layerlore.storage import digest_tensors, write_bytes
 
 FORMAT = 1
@@ -96,8 +97,8 @@ class Probes:
     network: Quality
     chance: float
     n_validation: int
-    input_mean: Tensor | None = field(repr=False)
-    identity: dict[str, Any] = field(repr=False)
+    input_mean: Tensor | None
+    identity: dict[str, Any]
 
     @property
     def layers(self) -> list[str]:
@@ -139,6 +140,10 @@ class Probes:
         from layerlore.probes.card import probes_card
 
         return probes_card(self)
+
+    def __repr__(self) -> str:
+        sizes = f"{counted(len(self), 'layer')}, {counted(self.n_outputs, 'output')}"
+        return f"Probes({sizes}; layers {', '.join(self.layers)})"
 
     def check_network(self, model: nn.Module) -> None:
         """Raise `ProbeError` unless these probes were trained on exactly this network."""

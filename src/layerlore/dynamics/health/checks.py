@@ -35,7 +35,7 @@ def check_series(
         paths: checkpoints, as in `read_series`.
         steps: their steps, likewise.
         workers: threads that each read whole tensors.
-        progress: None shows bars where stderr is a terminal; a function is told instead.
+        progress: None shows bars in a notebook and where stderr is a terminal; a function is told instead.
         include: names, ``*`` for anything; only these are looked at.
         exclude: names that are not looked at, likewise.
         key: under which files hold the state dict, where it is not clear.

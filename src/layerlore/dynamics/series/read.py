@@ -53,7 +53,7 @@ def read_series(
         norms: measure scales of normalisation layers, and other tensors with fewer than two dimensions, too.
         workers: threads that each read whole weights.
         run: folder to write the history into; a reading that was stopped goes on there, and a finished one is read.
-        progress: None shows bars where stderr is a terminal; a function is told instead.
+        progress: None shows bars in a notebook and where stderr is a terminal; a function is told instead.
         include: names, ``*`` for anything; only these, biases and norms among them.
         exclude: names that are left out, likewise.
         key: under which files hold the state dict, where it is not clear.

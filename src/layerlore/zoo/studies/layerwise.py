@@ -50,7 +50,7 @@ def run(settings: LayerwiseSettings, out: Path, progress: Progress | bool | None
     Args:
         settings: from `layerwise_settings`.
         out: folder; what is there already is taken up.
-        progress: show progress bars; None where stderr is a terminal.
+        progress: show progress bars; None in a notebook and where stderr is a terminal.
 
     Returns:
         The `Study`, saved in the folder.

@@ -24,7 +24,7 @@ def run(settings: WeightscaleSettings, out: Path, progress: Progress | bool | No
     Args:
         settings: from `weightscale_settings`.
         out: folder; finished trainings in it are taken up, interrupted ones go on after their last epoch.
-        progress: show progress bars; None where stderr is a terminal.
+        progress: show progress bars; None in a notebook and where stderr is a terminal.
 
     Returns:
         The `Study`, saved in the folder.
