@@ -25,7 +25,8 @@ pytest.importorskip("sklearn")
 REPORT = importlib.import_module("layerlore.report")
 
 
-def plain_report(run: Path, path: Path) -> Path:
+def plain_report(run: Path, path: Path | None) -> Path:
+    path = run / "report.html" if path is None else path
     path.write_text(f"a page of {run.name}")
     return path
 

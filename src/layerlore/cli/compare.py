@@ -10,6 +10,7 @@ import typer
 
 from layerlore.cli.for_scripts import print_json
 from layerlore.cli.notices import printable
+from layerlore.cli.options import AsJson
 from layerlore.cli.tables import number, plain_table, show, significant
 from layerlore.dynamics.health.findings import SEVERITIES
 from layerlore.dynamics.history import title_of
@@ -31,7 +32,7 @@ MOST_LAYERS = 20
 def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Folders of runs.", show_default=False)],
     every: Annotated[bool, typer.Option("--all", help="Show all layers with the same name, however many.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Set several runs side by side.
 

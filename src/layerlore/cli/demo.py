@@ -20,7 +20,7 @@ from torch import nn
 import layerlore as ll
 from layerlore.cli.explain import one_bar
 from layerlore.cli.index import index_page
-from layerlore.cli.report import PAGE, write_report
+from layerlore.cli.report import write_report
 from layerlore.cli.samples import drawn
 from layerlore.cli.tables import certificate, ledger_table, show
 from layerlore.cli.training_tables import changes_table, line_words, trends_lines, trends_table
@@ -29,6 +29,7 @@ from layerlore.dynamics.trends.result import FILE as TRENDS
 from layerlore.engines import progress_bars
 from layerlore.errors import RunError, missing_extra
 from layerlore.report.found import found_trends
+from layerlore.report.frame import PAGE
 from layerlore.storage import MANIFEST, write_bytes, write_json, write_text
 from layerlore.zoo import DataSets, accuracy, load_data, mlp7, small_resnet, train
 

@@ -14,6 +14,7 @@ import typer
 import layerlore as ll
 from layerlore.cli.forecast import forecast
 from layerlore.cli.objects import importable
+from layerlore.cli.options import AsJson, Changes, RunFolder
 from layerlore.cli.preparing import Work, prepare
 from layerlore.cli.reading import read_recipe
 from layerlore.cli.tables import certificate, ledger_table, show
@@ -69,13 +70,10 @@ folder start from the current folder. The probes are kept beside the run, as RUN
 
 def explain(
     config: Annotated[Path, typer.Argument(help="YAML file.", show_default=False)],
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY.SUB=VALUE", help="Change a key; may be repeated.", show_default=False),
-    ] = None,
-    run: Annotated[Path | None, typer.Option(help="Run folder, instead of the file's.", show_default=False)] = None,
+    changes: Changes = None,
+    run: RunFolder = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and print the cost.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Explain the layers of a network as a file describes it; users read `HELP`."""
     recipe = read_recipe(config, changes or (), run)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from layerlore.errors import InputError
-
-PAGE = "report.html"
 
 
 def report(
@@ -39,7 +36,9 @@ def report(
       layerlore report runs/demo/mlp7 runs/demo/mlp7_training --each
     """  # noqa: D301 (see app.py)
     if len(runs) > 1 and not each:
-        print(f"comparison: {write_comparison(runs, out)}")
+        from layerlore.report import report as render
+
+        print(f"comparison: {render(runs, out)}")
         return
     if out is not None and len(runs) > 1:
         raise InputError(
@@ -59,17 +58,4 @@ def write_report(run: Path, out: Path | None = None) -> Path:
     """
     from layerlore.report import report as render
 
-    return render(run, run / PAGE if out is None else out)
-
-
-def write_comparison(runs: Sequence[Path], out: Path | None = None) -> Path:
-    """Write the page of several runs side by side and return its path.
-
-    Raises:
-        InputError: too many runs.
-        RunError: no finished run is in one of the folders, or the page cannot be written.
-        MissingExtraError: the extra ``report`` is not installed.
-    """
-    from layerlore.report.comparison import report_comparison
-
-    return report_comparison(runs, out)
+    return render(run, out)

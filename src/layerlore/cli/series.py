@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from layerlore.cli.for_scripts import print_json
+from layerlore.cli.options import AsJson
 from layerlore.cli.tables import show
 from layerlore.cli.training_tables import changes_table, findings_table, health_words, line_words
 from layerlore.dynamics.health import Health, check_series
@@ -54,7 +55,7 @@ def series(
     name: Annotated[str | None, typer.Option(help="What the report calls the network.", show_default=False)] = None,
     workers: Annotated[int, typer.Option(min=1, help="Threads that each read whole tensors.")] = 1,
     check: Annotated[bool, typer.Option(help="Look for what is wrong with the series, too.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")] = False,
+    as_json: AsJson = False,
     force: Annotated[bool, typer.Option("--force", help="Remove what an earlier run left in the folder.")] = False,
 ) -> None:
     """Measure how much every layer changed between saved checkpoints, and look for what is wrong with them.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from layerlore.cli.for_scripts import one_form, print_csv, print_json
+from layerlore.cli.options import AsJson
 from layerlore.cli.study import claims_table
 from layerlore.cli.tables import certificate, certified, depth_table, ledger_of, ledger_table
 from layerlore.cli.tables import show as print_parts
@@ -37,7 +38,7 @@ def show(
         typer.Option(help="Measure of change to show; the run's main one if left out.", show_default=False),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Show all layers, however many.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")] = False,
+    as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the main table as CSV, and nothing else.")] = False,
 ) -> None:
     """Print what a run folder holds, here in the terminal; no network runs, and nothing is written.

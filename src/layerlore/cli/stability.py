@@ -13,36 +13,34 @@ import typer
 import layerlore as ll
 from layerlore.cli.explain import explained, probed
 from layerlore.cli.objects import importable
+from layerlore.cli.options import AsJson, Changes, RunFolder
 from layerlore.cli.preparing import Work, prepare
 from layerlore.cli.reading import read_recipe
-from layerlore.cli.tables import number, plain_table, show
+from layerlore.cli.tables import bracketed, plain_table, show
 from layerlore.errors import check_choice
 from layerlore.interactions.bootstrap import CONFIDENCE
 from layerlore.interactions.stability import DRAWS, SIGMA, Stability
 from layerlore.interactions.stability_given import check_noise
+from layerlore.report.depth_beside import STABILITY
 
 if TYPE_CHECKING:
     from layerlore.cli.fitting import FittedTable
 
-FILE = "stability.json"
 NOT_HERE = ("labels", "name")
 """What `explain` is told and `stability` has no use for."""
 
 
 def stability(
     config: Annotated[Path, typer.Argument(help="YAML file, as for explain.", show_default=False)],
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY.SUB=VALUE", help="Change a key; may be repeated.", show_default=False),
-    ] = None,
-    run: Annotated[Path | None, typer.Option(help="Run folder, instead of the file's.", show_default=False)] = None,
+    changes: Changes = None,
+    run: RunFolder = None,
     sigma: Annotated[float, typer.Option(help="Standard deviation of the noise, in units of the inputs.")] = SIGMA,
     draws: Annotated[int, typer.Option(help="Noisy copies of every sample, at least 2.")] = DRAWS,
     layers: Annotated[
         list[str] | None,
         typer.Option("--layer", help="A layer's name; may be repeated. All if left out.", show_default=False),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure how steady a network's interactions are where noise is added to its inputs.
 
@@ -61,11 +59,11 @@ def stability(
         for layer in layers or ():
             check_choice(layer, [*work.shapes, "output"], "--layer")
         found = _measured(work, sigma, draws, layers)
-    found.save(work.run / FILE)
+    found.save(work.run / STABILITY)
     if as_json:
         print(json.dumps(found.to_json(), allow_nan=False))
     else:
-        show(stability_table(found), f"stability: {work.run / FILE}", f"next: layerlore report {work.run}")
+        show(stability_table(found), f"stability: {work.run / STABILITY}", f"next: layerlore report {work.run}")
 
 
 def stability_table(found: Stability) -> FittedTable:
@@ -75,10 +73,7 @@ def stability_table(found: Stability) -> FittedTable:
         (
             str(row["layer"]),
             f"{row['op'].upper()} {row['order']}",
-            *(
-                f"{number(row[name])} [{number(row[f'{name}_low'])}, {number(row[f'{name}_high'])}]"
-                for name in ("mean", "aligned_mean")
-            ),
+            *(bracketed(row, name) for name in ("mean", "aligned_mean")),
             str(int(row["n_effects"])),
             str(int(row["n_left_out"])),
         )

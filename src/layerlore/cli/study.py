@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperCommand
 
 from layerlore.cli.fitting import FittedTable
+from layerlore.cli.options import AsJson
 from layerlore.cli.report import write_report
 from layerlore.cli.tables import plain_table, show
 from layerlore.engines import Progress, progress_bars
@@ -67,7 +68,6 @@ Root = Annotated[
 ]
 Out = Annotated[Path | None, typer.Option(help="Folder of the study; runs/STUDY_DATA if left out.", show_default=False)]
 Quick = Annotated[bool, typer.Option("--quick", help="A small version: minutes on two cores.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
 TrainSamples = Annotated[
     int | None, typer.Option(help="Training samples that networks see; all if left out.", show_default=False)
 ]

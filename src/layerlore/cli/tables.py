@@ -38,6 +38,15 @@ def significant(value: float) -> str:
     return f"{value:.3g}" if math.isfinite(value) else "-"
 
 
+def bracketed(row: Any, name: str) -> str:
+    """A number of a table's row with its interval, from ``<name>_low`` to ``<name>_high``.
+
+    >>> bracketed({"mean": 0.5, "mean_low": 0.25, "mean_high": math.nan}, "mean")
+    '0.50 [0.25, -]'
+    """
+    return f"{number(row[name])} [{number(row[f'{name}_low'])}, {number(row[f'{name}_high'])}]"
+
+
 def ledger_of(knowledge: Knowledge) -> Ledger:
     """The ledger against the reference that the run was explained with, so that nothing is solved again."""
     return knowledge.ledger(knowledge.manifest["settings"]["reference"])
@@ -179,10 +188,11 @@ def _never_fail(stream: Any) -> None:
 
 
 def _cells(row: Any) -> tuple[str, ...]:
-    ratios = tuple(
-        f"{number(row[name])} [{number(row[f'{name}_low'])}, {number(row[f'{name}_high'])}]" for name in RATIOS
+    return (
+        *(bracketed(row, name) for name in RATIOS),
+        number(row["ceiling_completeness"]),
+        number(row["floor_completeness"]),
     )
-    return (*ratios, number(row["ceiling_completeness"]), number(row["floor_completeness"]))
 
 
 def _depth_rows(ledger: Ledger, target: str) -> Iterator[tuple[str, ...]]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from layerlore.cli.for_scripts import one_form, print_csv, print_json
+from layerlore.cli.options import AsJson
 from layerlore.cli.tables import show
 from layerlore.cli.training_tables import evidence_table, trends_lines, trends_table
 from layerlore.dynamics.history import History, title_of
@@ -31,7 +32,7 @@ def trends(
         str | None, typer.Option(help="pca, or umap (an extra); the recipe's own if left out.", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of starts and resamples.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")] = False,
+    as_json: AsJson = False,
     as_csv: Annotated[
         bool, typer.Option("--csv", help="Print a row for each layer as CSV (see layerlore show), and nothing else.")
     ] = False,

@@ -15,7 +15,7 @@ from jaxtyping import Float64
 from layerlore.errors import InputError
 from layerlore.figures.groups import COLOURS, SYMBOLS
 from layerlore.figures.ratios import ratios
-from layerlore.figures.style import graph_objects, inert, layer_axis, shortened, styled
+from layerlore.figures.style import error_bars, graph_objects, inert, layer_axis, shortened, styled
 from layerlore.interactions.bootstrap import CONFIDENCE, RESAMPLES, interval, resampling_weights
 from layerlore.interactions.knowledge import Knowledge
 from layerlore.interactions.ledger import RATIOS, Ledger
@@ -157,14 +157,7 @@ def _line(go: Any, course: SplitCourse, measure: str, place: int, count: int, *,
     return go.Scatter(
         x=np.arange(len(values)) + split_shift(place, count),
         y=values,
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": np.maximum(high - values, 0),
-            "arrayminus": np.maximum(values - low, 0),
-            "thickness": 1,
-            "width": 2,
-        },
+        error_y=error_bars(values, low, high),
         mode="lines+markers",
         name=inert(shortened(course.label, 30)),
         legendgroup=str(place),

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from layerlore.figures.axes import log_axis
-from layerlore.figures.style import GREY, graph_objects, inert, shortened, styled
+from layerlore.figures.style import GREY, error_bars, graph_objects, inert, shortened, styled
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -149,9 +149,7 @@ def _trace(go: Any, line: OrderLine, op: int, first: bool) -> Any:
     values = line.values[op]
     bounds = None
     if line.low is not None and line.high is not None:
-        # Percentiles of resamples need not hold the value itself.
-        above, below = (np.maximum(part, 0) for part in (line.high[op] - values, values - line.low[op]))
-        bounds = {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "thickness": 1, "width": 2}
+        bounds = error_bars(values, line.low[op], line.high[op])
     return go.Scatter(
         x=np.arange(1, len(values) + 1) + line.shift,
         y=values,

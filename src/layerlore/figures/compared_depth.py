@@ -15,7 +15,7 @@ from jaxtyping import Float64
 from layerlore.figures.by_order import OrderLine, OrderRow, PerOrder, order_figure, shifts
 from layerlore.figures.groups import COLOURS, SYMBOLS
 from layerlore.figures.ratios import ratios
-from layerlore.figures.style import graph_objects, inert, shortened, styled
+from layerlore.figures.style import error_bars, graph_objects, inert, shortened, styled
 from layerlore.interactions.bootstrap import CONFIDENCE, RESAMPLES, interval, resampling_weights
 from layerlore.interactions.knowledge import Knowledge
 from layerlore.interactions.ledger import RATIOS, Ledger
@@ -174,15 +174,7 @@ def _line(go: Any, course: DepthCourse, ratio: str, place: int, *, showlegend: b
     return go.Scatter(
         x=course.depth,
         y=values,
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            # Percentiles of resamples need not hold the value itself.
-            "array": np.maximum(high - values, 0),
-            "arrayminus": np.maximum(values - low, 0),
-            "thickness": 1,
-            "width": 2,
-        },
+        error_y=error_bars(values, low, high),
         mode="lines+markers",
         name=inert(shortened(course.name, 30)),
         legendgroup=str(place),

@@ -14,7 +14,7 @@ from jaxtyping import Float64, Int64
 
 from layerlore.figures.style import GREY, depth_colour, graph_objects, inert, shortened, styled
 from layerlore.interactions.knowledge import Knowledge
-from layerlore.interactions.salience import SALIENCE
+from layerlore.interactions.salience import SALIENCE, n_interactions
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -99,8 +99,7 @@ def curves_of(
 ) -> list[Curve]:
     """`sparsity_curves` of the sums of `count_sizes` over all samples."""
     layers = knowledge.layers if layers is None else list(layers)
-    # The OR effects of single players are 0 by definition and are no interactions.
-    each = 2 * ((1 << knowledge.n_players) - 1) - knowledge.n_players
+    each = n_interactions(knowledge.n_players)
     found = ((layer, counts[target, knowledge.layers.index(layer)]) for layer in layers)
     return [_curve(layer, row, knowledge.n_samples * each, points) for layer, row in found if row[1:].any()]
 

@@ -94,6 +94,13 @@ def layer_axis(layers: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def error_bars(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> dict[str, Any]:
+    """Intervals as plotly draws them beside points."""
+    # Percentiles of resamples need not hold the value itself.
+    above, below = np.maximum(high - values, 0), np.maximum(values - low, 0)
+    return {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "thickness": 1, "width": 2}
+
+
 def spread(count: int, most: int) -> list[int]:
     """At most ``most`` positions out of ``count``, evenly spread, the first and the last among them.
 

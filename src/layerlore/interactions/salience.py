@@ -23,6 +23,15 @@ OpEffects = Float64[np.ndarray, "*batch 2 n_coalitions"]
 ByOrder = Float64[np.ndarray, "*batch 2 n_players"]
 
 
+def n_interactions(n_players: int) -> int:
+    """How many effects can differ from 0, the empty set's apart: an OR of one player is its AND, and counts once.
+
+    >>> n_interactions(2)  # AND of a, b, ab; OR of ab
+    4
+    """
+    return 2 * ((1 << n_players) - 1) - n_players
+
+
 def largest_effect(effects: OpEffects) -> Float64[np.ndarray, "*batch"]:
     """Largest absolute effect over ops and non-empty coalitions."""
     return np.abs(effects[..., 1:]).max(axis=(-2, -1))

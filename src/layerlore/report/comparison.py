@@ -20,7 +20,7 @@ from layerlore.report.comparison_settings import Difference, differences
 from layerlore.report.comparison_tables import cells_table, courses_table, medians_table, strengths_table
 from layerlore.report.comparison_training import TrainingComparison, compare_training, layer_json, most_different
 from layerlore.report.comparison_training import facts_json as training_json
-from layerlore.report.frame import Plot, filled, plot
+from layerlore.report.frame import PAGE, Plot, filled, plot
 from layerlore.report.measured import REFERENCES
 from layerlore.report.study import agreement_shown
 from layerlore.report.study_file import KIND as STUDY
@@ -30,7 +30,6 @@ from layerlore.storage import read_manifest, write_text
 from layerlore.version import __version__
 
 FILE = "comparison.html"
-PAGE = "report.html"
 MOST_RUNS = 12
 """Runs that can still be told apart in one figure."""
 MOST_PAIRS, MOST_LAYERS = 6, 3

@@ -13,10 +13,11 @@ from layerlore.errors import InputError
 from layerlore.figures.compared_depth import DepthCourse, OutputStrength, depth_course, output_strength
 from layerlore.figures.style import spread
 from layerlore.interactions.agreement import Agreement, agreement
-from layerlore.interactions.bootstrap import CONFIDENCE, RESAMPLES, interval, resampling_weights
 from layerlore.interactions.knowledge import Knowledge
+from layerlore.interactions.ledger import RATIOS
+from layerlore.interactions.salience import n_interactions
 from layerlore.report.comparison_names import network_of
-from layerlore.report.summary import Estimate
+from layerlore.report.summary import Estimate, estimate_at, mean_estimate
 
 TOLD_LAYERS = 3
 """Layers of each run that the table shows: the first, the middle and the last."""
@@ -137,10 +138,7 @@ def compare_depth(results: Mapping[str, Knowledge]) -> DepthComparison:
 
 def layer_shares(course: DepthCourse, row: int) -> LayerShares:
     """One row of a course."""
-    completeness, redundancy = (
-        Estimate(*(float(course.values[name + end][row]) for end in ("", "_low", "_high")))
-        for name in ("completeness", "redundancy")
-    )
+    completeness, redundancy = (estimate_at(course.values, name, row) for name in RATIOS)
     return LayerShares(course.layers[row], float(course.depth[row]), completeness, redundancy)
 
 
@@ -190,10 +188,7 @@ def finite(value: float) -> float | None:
 
 def _facts(name: str, knowledge: Knowledge, course: DepthCourse, strength: OutputStrength) -> DepthFacts:
     targets = knowledge.manifest["coords"]["target"]
-    counts = strength.salient
-    draws = resampling_weights(len(counts), RESAMPLES, seed=0) @ counts
-    # An OR of one player is its AND, and counts once.
-    possible = 2 * ((1 << knowledge.n_players) - 1) - knowledge.n_players
+    salient = mean_estimate(strength.salient)
     return DepthFacts(
         name=name,
         network=network_of(knowledge),
@@ -202,8 +197,8 @@ def _facts(name: str, knowledge: Knowledge, course: DepthCourse, strength: Outpu
         n_players=knowledge.n_players,
         accuracy=_accuracy(knowledge),
         layers=[layer_shares(course, row) for row in spread(len(course.layers), TOLD_LAYERS)],
-        salient=Estimate(float(counts.mean()), *(float(end) for end in interval(draws, CONFIDENCE))),
-        density=float(counts.mean()) / possible,
+        salient=salient,
+        density=salient.value / n_interactions(knowledge.n_players),
         target=str(targets[0]) if len(targets) > 1 else "",
     )
 
@@ -224,18 +219,15 @@ def _agreement(results: Mapping[str, Knowledge]) -> tuple[Agreement | None, str]
 
 
 def _pairs(found: Agreement) -> list[PairAgreement]:
-    rows = found.total.sel(op="all")
-
-    def estimate(name: str, pair: int) -> Estimate:
-        return Estimate(*(float(rows[name + end].values[pair]) for end in ("", "_low", "_high")))
-
+    total = found.total.sel(op="all")
+    rows = {str(name): values.values for name, values in total.variables.items()}
     return [
         PairAgreement(
-            str(rows["model_a"].values[pair]),
-            str(rows["model_b"].values[pair]),
-            estimate("iou", pair),
-            float(rows["chance"].values[pair]),
-            estimate("corrected", pair),
+            str(rows["model_a"][pair]),
+            str(rows["model_b"][pair]),
+            estimate_at(rows, "iou", pair),
+            float(rows["chance"][pair]),
+            estimate_at(rows, "corrected", pair),
         )
-        for pair in range(rows.sizes["pair"])
+        for pair in range(total.sizes["pair"])
     ]

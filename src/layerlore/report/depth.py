@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layerlore.figures import (
@@ -27,17 +28,20 @@ from layerlore.report.browser import Browser, browser
 from layerlore.report.depth_beside import beside
 from layerlore.report.depth_findings import Findings, findings, reading
 from layerlore.report.depth_pass import DepthPass, depth_pass
-from layerlore.report.depth_tables import gaps_table, probes_table, sparsity_table, survival_table
-from layerlore.report.frame import Plot, embedded_json, filled, plot
-from layerlore.report.measured import REFERENCES, measured, worst_gap
-from layerlore.report.study_tables import (
+from layerlore.report.depth_tables import (
     agreement_table,
+    gaps_table,
     matrix_table,
     noise_table,
+    probes_table,
     ratios_table,
+    sparsity_table,
     stability_table,
     strength_table,
+    survival_table,
 )
+from layerlore.report.frame import Plot, embedded_json, filled, plot
+from layerlore.report.measured import REFERENCES, measured, worst_gap
 from layerlore.report.summary import LayerFacts, Step, layer_facts, steps
 
 if TYPE_CHECKING:
@@ -86,16 +90,20 @@ class TargetView:
         return self.told[len(self.told) // 2]
 
 
-def depth_page(knowledge: Knowledge) -> str:
+def depth_page(knowledge: Knowledge, within: Path | None = None) -> str:
     """The page as text.
 
     Layers are compared with the reference that the run was explained with, so that nothing is solved again, and every
     sample is read once.
 
+    Args:
+        knowledge: from `explain` or `load`.
+        within: see `beside`.
+
     Raises:
         MissingExtraError: plotly or jinja2 is not installed.
     """
-    found, others = depth_pass(knowledge), beside(knowledge)
+    found, others = depth_pass(knowledge), beside(knowledge, within)
     return filled(
         "depth.html.j2",
         extra=("depth.js", "browser.js"),

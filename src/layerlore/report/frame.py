@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
+PAGE = "report.html"
+"""File of a run's page, in the folder of the run."""
+
 
 @dataclass(frozen=True)
 class Plot:

@@ -20,24 +20,23 @@ from layerlore.figures.style import spread
 from layerlore.interactions.agreement import Agreement
 from layerlore.interactions.knowledge import Knowledge
 from layerlore.interactions.stability import Stability
-from layerlore.report.depth_tables import sparsity_table
-from layerlore.report.frame import Plot, filled, plot
-from layerlore.report.study_file import FAILS, HOLDS, OPEN, StudyFile, link, read_study
-from layerlore.report.study_tables import (
+from layerlore.report.depth_tables import (
     ablation_table,
     agreement_table,
     matrix_table,
     noise_table,
     ratios_table,
+    sparsity_table,
     stability_table,
     strength_table,
 )
+from layerlore.report.frame import PAGE, Plot, filled, plot
+from layerlore.report.study_file import FAILS, HOLDS, OPEN, StudyFile, link, read_study
 from layerlore.report.training_tables import thirds_table
 from layerlore.report.training_views import line_view
 from layerlore.report.words import setting
 from layerlore.results import load
 
-PAGE = "report.html"
 MOST_PANELS = 8
 """Layers of the ledger that are drawn for each network."""
 FEW_SAMPLES = 10

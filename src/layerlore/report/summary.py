@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,9 +85,7 @@ def steps(ledger: Ledger, layers: list[str], target: int = 0) -> list[Step]:
     found = []
     for row, layer in enumerate(str(name) for name in ledger.total.layer.values):
         earlier, later = _ordered(layer, ledger.reference, layers)
-        completeness, redundancy = (
-            Estimate(*(float(values[name + end][row]) for end in ("", "_low", "_high"))) for name in RATIOS
-        )
+        completeness, redundancy = (estimate_at(values, name, row) for name in RATIOS)
         lines = {name: float(part[row]) for name, part in values.items() if name.startswith(("ceiling", "floor"))}
         found.append(Step(earlier, later, completeness, redundancy, **lines))
     return found
@@ -97,6 +96,17 @@ def _ordered(layer: str, reference: str, layers: list[str]) -> tuple[str, str]:
         return layers[layers.index(layer) - 1], layer
     other = "output" if reference == "final" else reference
     return (layer, other) if layers.index(layer) < layers.index(other) else (other, layer)
+
+
+def estimate_at(values: Mapping[str, np.ndarray], name: str, row: int) -> Estimate:
+    """One row of a number and of the ends of its interval, ``<name>_low`` and ``<name>_high``."""
+    return Estimate(*(float(values[name + end][row]) for end in ("", "_low", "_high")))
+
+
+def mean_estimate(values: Float64[np.ndarray, "n_samples"]) -> Estimate:
+    """Mean over samples, with its bootstrap interval."""
+    draws = resampling_weights(len(values), RESAMPLES, seed=0) @ values
+    return Estimate(float(values.mean()), *(float(end) for end in interval(draws, CONFIDENCE)))
 
 
 def layer_facts(knowledge: Knowledge, found: DepthPass, target: int = 0) -> list[LayerFacts]:
@@ -110,14 +120,9 @@ def layer_facts(knowledge: Knowledge, found: DepthPass, target: int = 0) -> list
     counts, errors = found.salient[:, target], found.rebuild_error[:, target]
     gaps = certified_gaps(knowledge, target).max(axis=0)
     return [
-        LayerFacts(layer, _mean(counts[:, row]), _median(errors[:, row]), float(gaps[row]))
+        LayerFacts(layer, mean_estimate(counts[:, row]), _median(errors[:, row]), float(gaps[row]))
         for row, layer in enumerate(knowledge.layers)
     ]
-
-
-def _mean(values: Float64[np.ndarray, "n_samples"]) -> Estimate:
-    draws = resampling_weights(len(values), RESAMPLES, seed=0) @ values
-    return Estimate(float(values.mean()), *(float(end) for end in interval(draws, CONFIDENCE)))
 
 
 def _median(values: Float64[np.ndarray, "n_samples"]) -> Estimate:

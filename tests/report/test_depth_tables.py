@@ -8,7 +8,7 @@ from layerlore.figures import ratios_figure, stability_figure, strength_figure
 from layerlore.figures.ablation import ablation_figure, salient_counts
 from layerlore.figures.agreement import agreement_figure, matrix_figure
 from layerlore.figures.noise import noise_figure
-from layerlore.report.study_tables import (
+from layerlore.report.depth_tables import (
     ablation_table,
     agreement_table,
     matrix_table,
