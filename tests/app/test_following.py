@@ -184,8 +184,12 @@ def test_a_damaged_manifest_is_said(tmp_path, content):
     assert not run.finished
 
 
-def test_a_long_run_keeps_an_even_part_of_its_records(tmp_path):
-    """What is kept is every record, then every second, every fourth, and always the newest."""
+@pytest.mark.parametrize(("most_numbers", "most_kept", "stride"), [(1, LEAST_KEPT, 8), (26_000, 500, 4)])
+def test_a_long_run_keeps_an_even_part_of_its_records(tmp_path, most_numbers, most_kept, stride):
+    """What is kept is every record, then every second, every fourth, and always the newest.
+
+    A record of two numbers weighs as much as 52: it has a head.
+    """
     (tmp_path / "run").mkdir()
     n_steps = 4 * LEAST_KEPT + 7
     values = np.arange(2.0 * n_steps).reshape(2, n_steps)
@@ -193,14 +197,14 @@ def test_a_long_run_keeps_an_even_part_of_its_records(tmp_path):
     whole.save(tmp_path / "whole")
     lines = (tmp_path / "whole" / "records.jsonl").read_bytes().splitlines(keepends=True)
     shutil.copy(tmp_path / "whole" / "manifest.json", tmp_path / "run")
-    run = Following(tmp_path / "run", most_numbers=1)
+    run = Following(tmp_path / "run", most_numbers=most_numbers)
     for start in range(0, n_steps, 250):
         append(tmp_path / "run", *lines[start : start + 250])
         history = followed(run)
         count = min(start + 250, n_steps)
-        assert len(history.steps) <= LEAST_KEPT + 1
+        assert len(history.steps) <= most_kept + 1
         assert history.steps[-1] == count
         expected = sorted({*range(1, count + 1, run.stride), count})
         assert history.steps.tolist() == expected
         assert np.array_equal(history.values("rwc_l1"), values[:, np.array(expected) - 1])
-    assert (run.stride, run.n_records) == (8, n_steps)
+    assert (run.stride, run.n_records) == (stride, n_steps)

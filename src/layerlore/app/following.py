@@ -23,6 +23,8 @@ MOST_BYTES = 1 << 23
 """Bytes of records read in one look, so that a page of a long run shows something soon."""
 MOST_NUMBERS = 1 << 19
 """Numbers of a run that are kept (4 MiB); of a longer one, every second record, then every fourth, and so on."""
+OVERHEAD = 50
+"""Numbers that weigh as much as what every record brings beside its own: an array's head, a tuple, a whole number."""
 LEAST_KEPT = 2 * MOST_STEPS
 """Records that are kept in any case: more than any figure draws."""
 MOST_EVENTS = 1000
@@ -195,7 +197,7 @@ class Following:
             self._kept.append(self._newest)
         self.n_records += 1
         self._events.extend(record.events)
-        if len(self._kept) > max(LEAST_KEPT, self._most_numbers // max(1, numbers.size)):
+        if len(self._kept) > max(LEAST_KEPT, self._most_numbers // (OVERHEAD + numbers.size)):
             self._kept, self.stride = self._kept[::2], 2 * self.stride
 
     def _assembled(self, newest: Kept) -> History:
